@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+"""Guards what a packet costs on its way through the gateway, in allocations and in instructions.
+
+    Budgets/run.py                          # both, against .build/release/switchyard
+    Budgets/run.py --only allocations
+    Budgets/run.py --update                 # rewrites the files with what was measured
+
+A client of its own drives the gateway, an echo server of its own stands behind it (both drive.c), so nothing but the gateway is counted.
+allocations.json holds the most allocations that its number of packets may cost, instructions.json the instructions of one packet and the
+tolerance. A change that moves one of them edits its file in the same commit, and says why.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+WARM_UP = 200_000
+CONFIGURATION = """\
+loops: 1
+log: {{ level: error }}
+gateway:
+  limits: {{ connections: 1000 }}
+  listen: "127.0.0.1:0"
+  routes:
+    - {{ name: echo, types: [0-4095], to: ["127.0.0.1:{port}"], connections: 1 }}
+"""
+
+
+class Failure(Exception):
+    """A measurement that could not be made, or one over its budget."""
+
+
+class Process:
+    """A child whose output is read line by line, and which is gone when the block ends."""
+
+    def __init__(self, *command, environment=None, seconds=60):
+        self.name = os.path.basename(command[0])
+        self.child = subprocess.Popen(
+            [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+            env={**os.environ, **(environment or {})},
+        )
+        # What hangs is killed, which ends every read from it.
+        self.watch = threading.Timer(seconds, self.child.kill)
+        self.watch.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.watch.cancel()
+        self.child.kill()
+        self.child.wait()
+        for pipe in (self.child.stdin, self.child.stdout):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+
+    def line(self, pattern):
+        """The match in the first line of output that has one."""
+        while line := self.child.stdout.readline():
+            if match := re.search(pattern, line):
+                return match
+        raise Failure(f"{self.name} ended, or said nothing more, before `{pattern}`")
+
+    def send(self, packets):
+        """Lets the driver send that many packets; returns when every echo is back."""
+        try:
+            self.child.stdin.write(f"{packets}\n")
+        except BrokenPipeError:
+            raise Failure(f"{self.name} ended early") from None
+        self.line("^done$")
+
+    def end(self, seconds):
+        """Asks the process to end, and waits until it has."""
+        self.child.send_signal(signal.SIGTERM)
+        try:
+            code = self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"{self.name} did not end within {seconds} s of SIGTERM") from None
+        if code != 0:
+            raise Failure(f"{self.name} ended with {code} after SIGTERM")
+
+
+class Bench:
+    """The compiled tools, and one gateway between a driver and an echo server."""
+
+    def __init__(self, folder, binary):
+        self.folder = folder
+        self.binary = binary
+        self.drive = folder / "drive"
+        self.compile("-o", self.drive, HERE / "drive.c")
+
+    def compile(self, *arguments):
+        subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-Werror", *arguments], check=True)
+
+    def preload(self, name):
+        """The environment that puts `name`.c between a program and its libraries."""
+        library = self.folder / f"{name}.so"
+        self.compile("-shared", "-fPIC", "-o", library, HERE / f"{name}.c")
+        return {"LD_PRELOAD": str(library)}
+
+    def run(self, setting, measure, binary=None, prefix=(), environment=None, batch=(), seconds=300):
+        """Starts echo server, gateway and driver, in this order, and calls `measure(gateway, driver)`."""
+        configuration = self.folder / "switchyard.yaml"
+        with Process(self.drive, "echo", *batch, seconds=seconds) as echo:
+            configuration.write_text(CONFIGURATION.format(port=echo.line(r"^(\d+)$")[1]))
+            command = [*prefix, binary or self.binary, "up", "--config", configuration]
+            with Process(*command, environment=environment, seconds=seconds) as gateway:
+                port = gateway.line(r"^gateway listening on .*:(\d+)$")[1]
+                with Process(self.drive, "run", port, setting["connections"], setting["burst"], setting["body"], seconds=seconds) as driver:
+                    return measure(gateway, driver)
+
+
+def allocations(bench, setting):
+    """The allocations of `packets` packets in a gateway that is warm."""
+    file = bench.folder / "counts"
+
+    def counted():
+        return struct.unpack("=3Q", file.read_bytes())[0]
+
+    def measure(_, driver):
+        if counted() == 0:
+            raise Failure("no allocation at start: the counter does not count")
+        driver.send(WARM_UP)
+        before = counted()
+        driver.send(setting["packets"])
+        return counted() - before
+
+    return bench.run(setting, measure, environment={**bench.preload("malloc_count"), "MALLOC_COUNT_FILE": str(file)})
+
+
+def instructions(bench, setting):
+    """The instructions of one packet: what a longer run costs over a shorter one."""
+    if not shutil.which("valgrind"):
+        raise Failure("valgrind is not installed")
+    # Debian's valgrind gives up on the compiler's DWARF 5.
+    stripped = bench.folder / "switchyard"
+    subprocess.run(["strip", "--strip-debug", "-o", stripped, bench.binary], check=True)
+    environment = bench.preload("sigsuspend")
+
+    def total(packets):
+        output = bench.folder / f"callgrind.{packets}"
+
+        def measure(gateway, driver):
+            driver.send(packets)
+            gateway.end(60)
+            summary = re.search(r"^(?:totals|summary): (\d+)", output.read_text(), re.MULTILINE)
+            if not summary:
+                raise Failure("callgrind wrote no total")
+            return int(summary[1])
+
+        prefix = ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={output}"]
+        return bench.run(setting, measure, binary=stripped, prefix=prefix, environment=environment, batch=[setting["burst"]], seconds=600)
+
+    short, long = setting["packets"]
+    return (total(long) - total(short)) / (long - short)
+
+
+def judge_allocations(bench, setting, update):
+    measured = allocations(bench, setting)
+    if update:
+        setting["mallocs"] = 100 + measured * 2  # what a timer or a reallocated table may add in another run
+    print(f"allocations: {measured} for {setting['packets']:,} packets; budget {setting['mallocs']}")
+    return measured <= setting["mallocs"]
+
+
+def judge_instructions(bench, setting, update):
+    measured = instructions(bench, setting)
+    if update:
+        setting["instructions"] = round(measured)
+    budget, tolerance = setting["instructions"], setting["tolerance"]
+    print(f"instructions: {measured:,.0f} a packet; budget {budget:,} and {tolerance:.1%}")
+    if measured < budget * (1 - tolerance):
+        print("instructions: well under the budget; `Budgets/run.py --update` keeps the gain")
+    return measured <= budget * (1 + tolerance)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Measures the gateway's cost of a packet against its budgets.")
+    parser.add_argument("--binary", type=pathlib.Path, default=HERE.parent / ".build/release/switchyard")
+    parser.add_argument("--only", choices=["allocations", "instructions"])
+    parser.add_argument("--update", action="store_true", help="write what was measured into the files")
+    options = parser.parse_args()
+    binary = options.binary.resolve()
+    if not binary.exists():
+        raise Failure(f"{binary} is not built: swift build -c release --product switchyard")
+
+    within = True
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(pathlib.Path(folder), binary)
+        for name, judge in [("allocations", judge_allocations), ("instructions", judge_instructions)]:
+            if options.only not in (None, name):
+                continue
+            file = HERE / f"{name}.json"
+            budgets = json.loads(file.read_text())
+            begun = time.monotonic()
+            within = judge(bench, budgets["gateway"], options.update) and within
+            print(f"{name}: took {time.monotonic() - begun:.0f} s", flush=True)
+            if options.update:
+                file.write_text(json.dumps(budgets, indent=2) + "\n")
+    if not within:
+        raise Failure("over budget: make the path cheaper, or change the file with the reason in the commit")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (Failure, subprocess.CalledProcessError) as failure:
+        sys.exit(f"budgets: {failure}")

@@ -1,0 +1,82 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target: Swift 6 mode, visible dependencies, no warnings (`.ci/run` builds with `-warnings-as-errors`).
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "switchyard",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "switchyard", targets: ["switchyard"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    ],
+    targets: [
+        // Layers, lowest first. A layer imports only what stands above its own line.
+        .target(name: "Wire", dependencies: [nioCore], swiftSettings: settings),
+        .target(name: "Routing", swiftSettings: settings),
+        .target(name: "Telemetry", dependencies: ["Wire"], swiftSettings: settings),
+        .target(name: "Links", dependencies: ["Wire", nioCore, nioPosix, deque], swiftSettings: settings),
+
+        // Roles: none imports another.
+        .target(
+            name: "Gateway",
+            dependencies: ["Wire", "Routing", "Telemetry", "Links", nioCore, nioPosix, deque, logging],
+            swiftSettings: settings),
+
+        // Programs.
+        .target(
+            name: "Bench",
+            dependencies: ["Wire", "Links", nioCore, nioPosix, .product(name: "Histogram", package: "hdrhistogram-swift")],
+            swiftSettings: settings),
+        .target(
+            name: "Operate",
+            dependencies: [
+                "Wire", "Links", "Routing", "Telemetry", "Gateway", nioCore, nioPosix, logging,
+                .product(name: "Yams", package: "Yams"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "switchyard",
+            dependencies: ["Operate", "Bench", "Links", "Wire", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: settings),
+
+        // Tests mirror the sources; SystemTests starts real processes.
+        .testTarget(name: "WireTests", dependencies: ["Wire", nioCore], resources: [.copy("vectors")], swiftSettings: settings),
+        .testTarget(name: "RoutingTests", dependencies: ["Routing"], resources: [.copy("vectors")], swiftSettings: settings),
+        .testTarget(name: "LinksTests", dependencies: ["Links", "Wire", nioEmbedded, nioPosix], swiftSettings: settings),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: settings),
+        .testTarget(
+            name: "GatewayTests", dependencies: ["Gateway", "Wire", "Links", "Routing", "Telemetry", nioCore, nioPosix, logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "BenchTests",
+            dependencies: ["Bench", "Wire", "Links", nioCore, nioPosix, .product(name: "Histogram", package: "hdrhistogram-swift")],
+            swiftSettings: settings),
+        .testTarget(
+            name: "OperateTests", dependencies: ["Operate", "Gateway", "Links", "Routing", "Wire", nioCore, logging], swiftSettings: settings),
+        .testTarget(name: "SystemTests", dependencies: ["Wire"], swiftSettings: settings),
+    ]
+)

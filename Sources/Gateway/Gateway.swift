@@ -1,0 +1,185 @@
+public import Links
+public import Logging
+public import NIOCore
+import NIOPosix
+import Routing
+import Synchronization
+public import Telemetry
+import Wire
+
+/// The gateway role: real clients on one side, packet servers on the other (part 4 of the old fleet: `TypeRouteProcessor`).
+///
+/// Every client gets a session; its packets go, by type, over few shared connections to servers, and what a server sends for a session
+/// goes back to that client, in order, with nothing dropped in silence (rules S1-S6, S9, S12-S18, S25).
+public final class Gateway: Inspectable {
+    private let context: GatewayContext
+    private let group: any EventLoopGroup
+    private let shards: [Shard]
+    private let state = Mutex(State())
+
+    private struct State {
+        var listener: Listener?
+        var phase = "serving"
+        var nextConnection = 0
+    }
+
+    /// - Parameters:
+    ///   - group: its event loops serve the gateway's links; at most 64 are used.
+    public init(_ settings: GatewaySettings, group: any EventLoopGroup, logger: Logger) {
+        self.group = group
+        let loops = Array(group.makeIterator().prefix(SessionID.maxLoops))
+        context = GatewayContext(settings: settings, logger: logger, loops: loops.count)
+        let context = context
+        let key = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
+        shards = loops.enumerated().map { Shard(index: $0, eventLoop: $1, context: context, key: key) }
+        for shard in shards {
+            shard.shards = shards
+            shard.outboxes = shards.map { _ in ByteBuffer() }
+        }
+    }
+
+    // MARK: - Start
+
+    /// Listens, dials every upstream once, and serves.
+    /// - Returns: where clients connect, with the port that the system gave if 0 was asked for, once the first attempt of each dialer has
+    ///   ended (rule S18).
+    /// - Throws: one clear line when it cannot listen; then nothing has been started.
+    public func start() async throws -> Endpoint {
+        let byLoop = Dictionary(uniqueKeysWithValues: shards.map { (ObjectIdentifier($0.loop.eventLoop), $0) })
+        let listener = try await Listener.bind(context.settings.listen, group: group, receiveBuffer: Sockets.clientBuffer) { channel in
+            guard let shard = byLoop[ObjectIdentifier(channel.eventLoop)] else { throw ChannelError.operationUnsupported }
+            try channel.pipeline.syncOperations.addHandler(ClientLink(shard: shard).link)
+        }
+        state.withLock { $0.listener = listener }
+        await dialAll()
+        return listener.address
+    }
+
+    private func dialAll() async {
+        await withTaskGroup(of: Void.self) { group in
+            for (index, route) in context.settings.routes.enumerated() {
+                for endpoint in route.to { group.addTask { await self.dial(endpoint, route: index) } }
+            }
+        }
+    }
+
+    /// Looks an entry up and dials each of its addresses, one connection at a time (rule S6).
+    private func dial(_ endpoint: Endpoint, route: Int) async {
+        let found = FirstDiscovery()
+        let source = UpstreamSource(endpoint: endpoint, route: route) { source, addresses in
+            let attempts = addresses.map { address in Task { await self.connect(address, from: source) } }
+            found.add(attempts)
+        }
+        var backoff = Backoff()
+        let loop = shards[0].loop.eventLoop
+        do {
+            _ = try await source.resolve(on: loop).get()
+        } catch {
+            context.logger.warning("route \(context.settings.routes[route].name): \(describe(error)); trying again")
+            let wait = backoff.next { Int64.random(in: $0) }
+            loop.scheduleTask(in: wait) { [backoff] in self.retry(source, backoff: backoff) }
+        }
+        await found.wait()
+    }
+
+    /// A name that did not resolve is looked up again for as long as the process lives (rule S18).
+    private func retry(_ source: UpstreamSource, backoff: Backoff) {
+        guard phase == "serving" else { return }
+        let loop = shards[0].loop.eventLoop
+        source.resolve(on: loop).whenFailure { _ in
+            var backoff = backoff
+            let wait = backoff.next { Int64.random(in: $0) }
+            loop.scheduleTask(in: wait) { [backoff] in self.retry(source, backoff: backoff) }
+        }
+    }
+
+    private func connect(_ address: SocketAddress, from source: UpstreamSource) async {
+        for index in 0..<context.settings.routes[source.route].connections {
+            let trunk = state.withLock { state in
+                let id = state.nextConnection
+                state.nextConnection += 1
+                let text = address.text
+                let trunk = Trunk(
+                    id: id, route: source.route, loop: id % shards.count, address: text, index: index, node: Choice.fnv1a("\(text)#\(index)"))
+                // Under the lock, so that every loop learns of connections in the order of their ids.
+                for shard in shards where shard.index != trunk.loop { shard.loop.eventLoop.execute { _ = shard.add(trunk) } }
+                let owner = shards[trunk.loop]
+                owner.loop.eventLoop.execute {
+                    let connection = owner.add(trunk)
+                    connection.upstream = Upstream(source: source, connection: connection, address: address, shard: owner)
+                }
+                return trunk
+            }
+            let owner = shards[trunk.loop]
+            try? await owner.loop.eventLoop.flatSubmit {
+                owner.connections[trunk.id].upstream?.start() ?? owner.loop.eventLoop.makeSucceededVoidFuture()
+            }.get()
+        }
+    }
+
+    // MARK: - Stop
+
+    private var phase: String { state.withLock { $0.phase } }
+
+    /// Leaves in order (rule S25): accepts no one, closes its clients evenly over the first half of `drainTimeout` (or at once), says
+    /// DRAIN to its upstreams and closes those links when they have answered. Returns when everything is closed, at `drainTimeout` at the
+    /// latest.
+    public func drain(atOnce: Bool) async {
+        let listener = state.withLock { state in
+            state.phase = "draining"
+            return state.listener
+        }
+        await listener?.close()
+        let timeout = context.settings.drainTimeout
+        let deadline = NIODeadline.now() + timeout
+        let cut = shards[0].loop.eventLoop.scheduleTask(deadline: deadline) { self.cutEverything() }
+        let spread = atOnce ? .zero : TimeAmount.nanoseconds(timeout.nanoseconds / 2)
+        await onEachShard { $0.leave(spread: spread) }
+        let left = UInt32(clamping: max(1, (deadline - .now()).nanoseconds / 1_000_000))
+        await onEachShard { shard in
+            EventLoopFuture.andAllComplete(
+                shard.owned.compactMap { $0.upstream?.leave(deadlineMilliseconds: left) }, on: shard.loop.eventLoop)
+        }
+        cut.cancel()
+        state.withLock { $0.phase = "stopped" }
+    }
+
+    private func cutEverything() {
+        context.logger.warning("drainTimeout has passed; cutting what is left")
+        for shard in shards {
+            shard.loop.eventLoop.execute {
+                shard.cutClients()
+                shard.owned.forEach { $0.upstream?.cut() }
+            }
+        }
+    }
+
+    private func onEachShard(_ body: @escaping @Sendable (Shard) -> EventLoopFuture<Void>) async {
+        for future in shards.map({ shard in shard.loop.eventLoop.flatSubmit { body(shard) } }) { try? await future.get() }
+    }
+
+    // MARK: - Inspection
+
+    public let role = "gateway"
+
+    public func samples() async -> [Sample] {
+        var samples: [Sample] = []
+        for shard in shards { samples += (try? await shard.loop.eventLoop.submit { shard.samples() }.get()) ?? [] }
+        return samples
+    }
+
+    public func status() async -> RoleStatus {
+        let (listener, phase) = state.withLock { ($0.listener, $0.phase) }
+        var peers: [RoleStatus.Peer] = []
+        for shard in shards { peers += (try? await shard.loop.eventLoop.submit { shard.peers() }.get()) ?? [] }
+        let listeners = listener.map { [RoleStatus.Listener(side: Side.clients.rawValue, address: "\($0.address)")] } ?? []
+        return RoleStatus(role: role, state: phase, listeners: listeners, links: context.clients.load(ordering: .relaxed), peers: peers)
+    }
+}
+
+/// The attempts of an entry's first look-up, for the one who waits for them.
+private final class FirstDiscovery: Sendable {
+    private let attempts = Mutex<[Task<Void, Never>]>([])
+    func add(_ tasks: [Task<Void, Never>]) { attempts.withLock { $0 += tasks } }
+    func wait() async { for attempt in attempts.withLock({ $0 }) { await attempt.value } }
+}

@@ -1,0 +1,87 @@
+public import Links
+public import NIOCore
+public import Routing
+public import Wire
+
+/// What a gateway is told at start. Source: config, `gateway:`; every default is the documented one.
+public struct GatewaySettings: Sendable, Equatable {
+    /// What a gateway does with the `User_id` and `Token` that a client claims (rule S9).
+    public enum Verify: String, Sendable, CaseIterable { case strict, stamp, pass }
+
+    /// Where packets of a type that no route names go.
+    public enum DefaultRoute: Sendable, Equatable {
+        /// Nowhere: they are answered `noRoute`.
+        case none
+        /// Over the hubs.
+        case hubs
+        /// The route of that name.
+        case route(String)
+    }
+
+    /// Limits on clients (rules S13, S15, S16); nil is unlimited.
+    public struct Limits: Sendable, Equatable {
+        public var connections: Int? = 100_000
+        public var perAddress: Int?
+        public var packetsPerSecond: Int?
+        public var bytesPerSecond: Int?
+        /// Bytes queued toward one client before it is closed with code 16.
+        public var maxPending = 1 << 20
+        /// From the first byte of a client's first packet to its last.
+        public var handshake: TimeAmount = .seconds(5)
+        /// Without a complete frame.
+        public var idle: TimeAmount = .seconds(120)
+        public init() {}
+    }
+
+    /// One entry of `routes:`.
+    public struct Route: Sendable, Equatable {
+        public var name: String
+        public var types: TypeSet
+        /// The upstream addresses; empty exactly when ``hubs`` is set.
+        public var to: [Endpoint] = []
+        /// The packets travel over the hubs.
+        public var hubs = false
+        /// Connections per address.
+        public var connections = 1
+        /// An old packet server: no control packet is ever sent to it or obeyed from it.
+        public var legacy = false
+        public var wire = WireFormat.standard
+        /// How long packets wait for an upstream that is up; nil fails fast (rule S4).
+        public var waitForPeer: TimeAmount?
+        /// Bytes that may wait so.
+        public var waitBytes = 1 << 20
+        /// Bytes queued toward one connection before its senders are not read (rule S13).
+        public var highWater = 1 << 20
+
+        public init(name: String, types: TypeSet, to: [Endpoint] = [], hubs: Bool = false) {
+            self.name = name
+            self.types = types
+            self.to = to
+            self.hubs = hubs
+        }
+    }
+
+    public var listen: Endpoint
+    public var esID: UInt32 = 1
+    public var cluster: UInt32 = 1
+    public var wire = WireFormat.standard
+    public var verify = Verify.strict
+    /// Types that an unbound session may send.
+    public var publicTypes = TypeSet.applicationTypes
+    /// Whether clients hear UNDELIVERED and REJECT.
+    public var tellClients = true
+    public var limits = Limits()
+    public var routes: [Route] = []
+    public var defaultRoute = DefaultRoute.none
+    /// On direct routes (rule S17).
+    public var heartbeat: TimeAmount = .seconds(10)
+    /// Bytes of all queues of the process together (rule S13).
+    public var memory: Int
+    public var drainTimeout: TimeAmount = .seconds(30)
+
+    /// - Parameter memory: bytes; configuration's default is half of the machine or cgroup.
+    public init(listen: Endpoint, memory: Int) {
+        self.listen = listen
+        self.memory = memory
+    }
+}

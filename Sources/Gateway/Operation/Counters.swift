@@ -1,0 +1,42 @@
+import Telemetry
+import Wire
+
+/// Counts by code; anything that the table does not know is counted under 0.
+struct CodeCounts {
+    private(set) var counts = [Int](repeating: 0, count: Code.allCases.count + 1)
+
+    mutating func add(_ code: Code) { counts[Int(code.rawValue)] += 1 }
+    mutating func add(raw code: UInt16) { counts[Code(rawValue: code) == nil ? 0 : Int(code)] += 1 }
+
+    /// Those that are not 0, by the label's value.
+    var labelled: [(String, Int)] {
+        counts.enumerated().filter { $0.element > 0 }.map { ($0.offset == 0 ? "unknown" : Code.name(of: UInt16($0.offset)), $0.element) }
+    }
+}
+
+/// What one route counts on one loop.
+struct RouteCounters {
+    var packetsIn = 0
+    var packetsOut = 0
+    var undelivered = CodeCounts()
+}
+
+/// What one loop counts besides its routes: plain integers, summed over the loops when they are read.
+struct Counters {
+    var bytesIn = 0
+    var bytesOut = 0
+    var clientsClosed = CodeCounts()
+    var connectionsClosed = CodeCounts()
+    var security = [Int](repeating: 0, count: SecurityKind.allCases.count)
+    var multicastDelivered = 0
+    var multicastAbsent = 0
+    /// Control packets of unknown kinds, and those of old servers.
+    var ignored = 0
+    /// Packets for sessions that are gone.
+    var goneSessions = 0
+    /// SESSION_CLOSED for routes without a connection.
+    var unheardClosings = 0
+    var reconnects: [String: Int] = [:]
+
+    mutating func security(_ kind: SecurityKind) { security[kind.rawValue] += 1 }
+}

@@ -1,0 +1,53 @@
+import Links
+import Telemetry
+import Wire
+
+/// What a loop tells about itself; called on the loop, between turns.
+extension Shard {
+    func samples() -> [Sample] {
+        let role = "gateway"
+        var samples: [Sample] = [
+            Sample(.linksOpen, role, Side.clients.rawValue, value: openClients),
+            Sample(.linksOpen, role, Side.route.rawValue, value: owned.count { $0.link != nil }),
+            Sample(.bytes, role, Direction.in.rawValue, value: counters.bytesIn),
+            Sample(.bytes, role, Direction.out.rawValue, value: counters.bytesOut),
+            Sample(.queueBytes, role, Side.route.rawValue, value: routeQueueBytes),
+            Sample(.queueBytes, role, Side.clients.rawValue, value: loop.queuedBytes - linkQueueBytes),
+            Sample(.multicastMembers, "delivered", value: counters.multicastDelivered),
+            Sample(.multicastMembers, "absent", value: counters.multicastAbsent),
+            Sample(.ignored, role, value: counters.ignored),
+            Sample(.discarded, role, "goneSession", value: counters.goneSessions),
+            Sample(.discarded, role, "sessionClosed", value: counters.unheardClosings),
+            Sample(.draining, role, value: leaving == nil ? 0 : 1),
+        ]
+        for (code, count) in counters.clientsClosed.labelled { samples.append(Sample(.linksClosed, role, Side.clients.rawValue, code, value: count)) }
+        for (code, count) in counters.connectionsClosed.labelled { samples.append(Sample(.linksClosed, role, Side.route.rawValue, code, value: count)) }
+        for kind in SecurityKind.allCases { samples.append(Sample(.securityEvents, role, kind.name, value: counters.security[kind.rawValue])) }
+        for (peer, count) in counters.reconnects { samples.append(Sample(.reconnects, role, peer, value: count)) }
+        for route in routes {
+            samples.append(Sample(.packets, role, route.name, Direction.in.rawValue, value: route.counters.packetsIn))
+            samples.append(Sample(.packets, role, route.name, Direction.out.rawValue, value: route.counters.packetsOut))
+            for (code, count) in route.counters.undelivered.labelled { samples.append(Sample(.undelivered, role, route.name, code, value: count)) }
+        }
+        return samples
+    }
+
+    /// Bytes in the queues of this loop's links to upstreams.
+    private var linkQueueBytes: Int { owned.reduce(0) { $0 + ($1.link?.outbound.bytes ?? 0) } }
+
+    private var routeQueueBytes: Int { linkQueueBytes + routes.reduce(0) { $0 + $1.waiting.bytes } }
+
+    func peers() -> [RoleStatus.Peer] {
+        owned.map { connection in
+            let state =
+                switch connection.state {
+                case .up: "up"
+                case .draining: "draining"
+                case .down: "down"
+                }
+            return RoleStatus.Peer(
+                route: connection.route.name, address: "\(connection.trunk.address)#\(connection.trunk.index)", state: state,
+                queuedBytes: connection.link?.outbound.bytes ?? 0)
+        }
+    }
+}

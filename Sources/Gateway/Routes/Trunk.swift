@@ -1,0 +1,59 @@
+import Links
+import Synchronization
+
+/// What all loops share about one connection to an upstream. Only the counters change.
+final class Trunk: Sendable {
+    /// Its place in every loop's list of connections.
+    let id: Int
+    /// Its route's place in every loop's list of routes.
+    let route: Int
+    /// The loop that owns the link.
+    let loop: Int
+    /// The resolved address.
+    let address: String
+    /// Which of the connections to that address this is.
+    let index: Int
+    /// What the choice function knows it by (protocol section 4, "Choice").
+    let node: UInt64
+
+    /// Bytes in the link's queue, as its loop last told.
+    let queued = Atomic<Int>(0)
+    /// Bytes that other loops have handed over and the link's loop has not taken yet.
+    let crossing = Atomic<Int>(0)
+    /// One bit for each loop that has stopped reading clients because of this connection.
+    let waiters = Atomic<UInt64>(0)
+
+    init(id: Int, route: Int, loop: Int, address: String, index: Int, node: UInt64) {
+        self.id = id
+        self.route = route
+        self.loop = loop
+        self.address = address
+        self.index = index
+        self.node = node
+    }
+
+    var pending: Int { queued.load(ordering: .relaxed) + crossing.load(ordering: .relaxed) }
+}
+
+/// One loop's view of a ``Trunk``.
+final class Connection {
+    enum State { case down, up, draining }
+
+    let trunk: Trunk
+    let route: ShardRoute
+    var state = State.down
+    /// The link, on the loop that owns it and while it stands.
+    @exclusivity(unchecked) var link: Link?
+    /// The one who dials, on the loop that owns it.
+    var upstream: Upstream?
+    /// Clients that are not read until the queue has gone down.
+    var paused: [ClientLink] = []
+    /// Bytes that this loop has put into its outbox for it in this turn.
+    @exclusivity(unchecked) var staged = 0
+
+    init(trunk: Trunk, route: ShardRoute) {
+        self.trunk = trunk
+        self.route = route
+    }
+}
+

@@ -1,0 +1,64 @@
+import Links
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// What all loops of one gateway share.
+final class GatewayContext: Sendable {
+    let settings: GatewaySettings
+    let logger: Logger
+    let memory: MemoryBudget
+    /// Client links that are open, over all loops.
+    let clients = Atomic<Int>(0)
+    /// Bytes that wait for each route (`waitBytes`), over all loops.
+    let waitingBytes: [SharedCount]
+    /// Client links for each address; kept only when `perAddress` is limited.
+    private let addresses = Mutex<[String: Int]>([:])
+
+    init(settings: GatewaySettings, logger: Logger, loops: Int) {
+        self.settings = settings
+        self.logger = logger
+        memory = MemoryBudget(limit: settings.memory, loops: loops)
+        waitingBytes = settings.routes.map { _ in SharedCount() }
+    }
+
+    /// Counts a client of that address in, unless the limit is reached.
+    func admit(_ address: String) -> Bool {
+        guard let limit = settings.limits.perAddress else { return true }
+        return addresses.withLock { addresses in
+            guard addresses[address, default: 0] < limit else { return false }
+            addresses[address, default: 0] += 1
+            return true
+        }
+    }
+
+    func release(_ address: String) {
+        guard settings.limits.perAddress != nil else { return }
+        addresses.withLock { addresses in
+            guard let count = addresses[address] else { return }
+            addresses[address] = count > 1 ? count - 1 : nil
+        }
+    }
+}
+
+/// A count that several loops change.
+final class SharedCount: Sendable {
+    let value = Atomic<Int>(0)
+}
+
+/// The bound on all queues of the process together (rule S13). Each loop tells its sum once a turn.
+final class MemoryBudget: Sendable {
+    let limit: Int
+    private let loops: [SharedCount]
+
+    init(limit: Int, loops: Int) {
+        self.limit = limit
+        self.loops = (0..<loops).map { _ in SharedCount() }
+    }
+
+    func publish(_ bytes: Int, loop: Int) { loops[loop].value.store(bytes, ordering: .relaxed) }
+
+    var total: Int { loops.reduce(0) { $0 + $1.value.load(ordering: .relaxed) } }
+    var isExceeded: Bool { total > limit }
+}

@@ -1,0 +1,93 @@
+import Links
+import NIOCore
+import Routing
+import Synchronization
+import Wire
+
+/// Handing packets to other event loops, once a turn.
+extension Shard {
+    /// Appends an entry for `target`; it leaves at the end of the turn.
+    @inline(__always)
+    func cross(_ entry: Crossing, to target: Int, _ fill: (UnsafeMutableRawPointer) -> Void = { _ in }) {
+        loop.enterTurn()
+        outboxes[target].writeWithUnsafeMutableBytes(minimumWritableBytes: Crossing.size + entry.count) { bytes in
+            // Guard: at least the entry's bytes are writable, so a base address exists.
+            let base = bytes.baseAddress!
+            entry.store(to: base)
+            fill(base + Crossing.size)
+            return Crossing.size + entry.count
+        }
+    }
+
+    /// Notes bytes that will be on their way to a connection of another loop.
+    @inline(__always)
+    func stage(_ count: Int, for connection: Connection) {
+        if connection.staged == 0 { stagedConnections.append(connection) }
+        connection.staged += count
+    }
+
+    func postOutboxes() {
+        for connection in stagedConnections {
+            connection.trunk.crossing.wrappingAdd(connection.staged, ordering: .relaxed)
+            connection.staged = 0
+        }
+        stagedConnections.removeAll(keepingCapacity: true)
+        for target in outboxes.indices where outboxes[target].readableBytes > 0 { shards[target].mailbox.post(&outboxes[target]) }
+    }
+
+    /// A batch from another loop.
+    func receive(_ batch: ByteBuffer) {
+        loop.enterTurn()
+        batch.withUnsafeReadableBytes { bytes in
+            var rest = bytes[...]
+            while rest.count >= Crossing.size {
+                let here = UnsafeRawBufferPointer(rebasing: rest)
+                // Guard: a batch holds whole entries only.
+                guard let base = here.baseAddress, let entry = Crossing(at: base) else { return }
+                receive(entry, base + Crossing.size)
+                rest = rest.dropFirst(Crossing.size + entry.count)
+            }
+        }
+    }
+
+    private func receive(_ entry: Crossing, _ bytes: UnsafeRawPointer) {
+        switch entry.kind {
+        case .toUpstream, .noticeToUpstream:
+            receiveForUpstream(entry, bytes)
+        case .toClient:
+            let connection = connections[Int(entry.source)]
+            let header = PacketHeader(at: bytes, format: format)
+            guard let client = clients.find(entry.target) else { return gone(header, bytes + PacketHeader.size, from: connection) }
+            deliver(header, bytes + PacketHeader.size, to: client, route: connection.route, from: connection)
+        case .noticeToClient:
+            guard let client = clients.find(entry.target) else { return }
+            client.link.append(entry.count) { $0.copyMemory(from: bytes, byteCount: entry.count) }
+        case .control:
+            let connection = connections[Int(entry.source)]
+            obey(PacketHeader(at: bytes, format: connection.route.format), bytes + PacketHeader.size, from: connection, ticket: entry.target)
+        case .pushResult:
+            if let push = pushes.record(ticket: entry.target, delivered: Int(entry.source)) { pushMissed(push) }
+        case .stopped:
+            connections[Int(entry.target)].upstream?.loopStopped()
+        }
+    }
+
+    private func receiveForUpstream(_ entry: Crossing, _ bytes: UnsafeRawPointer) {
+        let connection = connections[Int(entry.target)]
+        connection.trunk.crossing.wrappingSubtract(entry.count, ordering: .relaxed)
+        if let link = connection.link {
+            link.append(entry.count) { $0.copyMemory(from: bytes, byteCount: entry.count) }
+            if link.outbound.bytes > connection.route.highWater { link.resumeMark = connection.route.highWater / 2 }
+        } else if entry.kind == .toUpstream {
+            // It died while this was on its way: still ours, so re-routed once or answered (rules S2, S3).
+            let header = PacketHeader(at: bytes, format: connection.route.format)
+            let body = ByteBuffer(bytes: UnsafeRawBufferPointer(start: bytes + PacketHeader.size, count: header.bodyCount))
+            if connection.route.live.isEmpty {
+                undeliverable(.neverSent, header, body, session: header.session, route: connection.route)
+            } else {
+                connection.route.counters.packetsIn -= 1
+                send(header, body, on: connection.route, isNotice: false)
+            }
+        }
+    }
+}

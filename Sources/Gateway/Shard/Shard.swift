@@ -1,0 +1,120 @@
+import Links
+import Logging
+import NIOCore
+import Routing
+import Synchronization
+import Telemetry
+import Wire
+
+/// Everything that one event loop needs to route: its clients, its view of the routes, what it hands to other loops, its counters.
+///
+/// `@unchecked Sendable`: confined to ``loop``'s event loop, except ``mailbox``, ``context`` and ``index``.
+final class Shard: @unchecked Sendable {
+    let index: Int
+    let loop: LinkLoop
+    let context: GatewayContext
+    let log: EventLog
+
+    // Read for every packet, so copied out of the settings.
+    let format: WireFormat
+    let esID: UInt32
+    let verify: GatewaySettings.Verify
+    let publicTypes: TypeSet
+    let allPublic: Bool
+    let maxPending: Int
+
+    // As in `Link`: what every packet touches is confined to the loop and not checked for exclusivity at run time.
+    @exclusivity(unchecked) var clients: ClientTable
+    var users = UserIndex()
+    @exclusivity(unchecked) var counters = Counters()
+    /// The configured routes, then the hubs, then none.
+    let routes: [ShardRoute]
+    /// The place in ``routes`` for every application type.
+    let routeOfType: [UInt16]
+    /// By ``Trunk/id``.
+    @exclusivity(unchecked) var connections: [Connection] = []
+    /// Connections whose links this loop owns.
+    var owned: [Connection] = []
+    /// All loops, this one included; set once before anything is served.
+    @exclusivity(unchecked) var shards: [Shard] = []
+    /// Entries for each other loop, posted at the end of the turn.
+    @exclusivity(unchecked) var outboxes: [ByteBuffer] = []
+    var stagedConnections: [Connection] = []
+    var pushes = PendingPushes()
+    private(set) var mailbox: Mailbox!
+    /// Clients whose links are open, those that have already lost their session included.
+    var openClients = 0
+    var leaving: Leaving?
+
+    init(index: Int, eventLoop: any EventLoop, context: GatewayContext, key: (UInt64, UInt64)) {
+        self.index = index
+        self.context = context
+        let settings = context.settings
+        loop = LinkLoop(eventLoop: eventLoop)
+        log = EventLog(context.logger)
+        format = settings.wire
+        esID = settings.esID
+        verify = settings.verify
+        publicTypes = settings.publicTypes
+        allPublic = settings.publicTypes == .applicationTypes
+        maxPending = settings.limits.maxPending
+        clients = ClientTable(loop: index, key: key)
+        (routes, routeOfType) = Shard.routes(of: settings)
+        mailbox = Mailbox(eventLoop: eventLoop) { [unowned self] batch in receive(batch) }
+        loop.turnEnding = { [unowned self] in postOutboxes() }
+        loop.turnEnded = { [unowned self] in publish() }
+    }
+
+    private static func routes(of settings: GatewaySettings) -> ([ShardRoute], [UInt16]) {
+        let hubsIndex = settings.routes.count
+        let noneIndex = hubsIndex + 1
+        var routes = settings.routes.enumerated().map { index, route in
+            ShardRoute(kind: route.hubs ? .hubs : .direct, index: index, settings: route, verify: settings.verify)
+        }
+        let placeholder = { GatewaySettings.Route(name: $0, types: TypeSet([])) }
+        routes.append(ShardRoute(kind: .hubs, index: hubsIndex, settings: placeholder("hubs"), verify: settings.verify))
+        routes.append(ShardRoute(kind: .none, index: noneIndex, settings: placeholder("none"), verify: settings.verify))
+        let fallback: Int =
+            switch settings.defaultRoute {
+            case .none: noneIndex
+            case .hubs: hubsIndex
+            case .route(let name): settings.routes.firstIndex { $0.name == name } ?? noneIndex
+            }
+        var byType = [UInt16](repeating: UInt16(fallback), count: 0x10000)
+        for (index, route) in settings.routes.enumerated() {
+            for range in route.types.ranges { for type in range { byType[Int(type)] = UInt16(index) } }
+        }
+        return (routes, byType)
+    }
+
+    @inline(__always)
+    func route(of type: UInt16) -> ShardRoute { routes[Int(routeOfType[Int(type)])] }
+
+    /// Tells the other loops what they need once a turn: queue lengths, memory.
+    private func publish() {
+        var bytes = loop.queuedBytes
+        for route in routes { bytes += route.waiting.bytes }
+        context.memory.publish(bytes, loop: index)
+        if bytes > 0, context.memory.isExceeded { relieveMemory() }
+        guard shards.count > 1 else { return }
+        for connection in owned { connection.trunk.queued.store(connection.link?.outbound.bytes ?? 0, ordering: .relaxed) }
+    }
+
+    /// Over the bound, the client with the longest queue is closed (rule S13); each loop looks at its own clients.
+    private func relieveMemory() {
+        var longest: ClientLink?
+        clients.forEach { client in
+            if client.link.outbound.bytes > longest?.link.outbound.bytes ?? 0 { longest = client }
+        }
+        guard let longest else { return }
+        log.event("memory", "queues hold \(context.memory.total) bytes, over memory: \(context.memory.limit); closing \(longest.link.remote)")
+        longest.abandon(.slowConsumer)
+    }
+
+    /// Runs on another loop's thread of control, soon.
+    func toEach(_ body: @escaping @Sendable (Shard) -> Void) {
+        for shard in shards {
+            if shard === self { body(shard) } else { shard.loop.eventLoop.execute { body(shard) } }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Links
+import NIOCore
+import Synchronization
+
+/// One entry of a route's `to`: an address, or a name that stands for several, which may change (config, introduction).
+final class UpstreamSource: Sendable {
+    let endpoint: Endpoint
+    let route: Int
+    private let known = Mutex<Set<String>>([])
+    private let announced = Mutex<Set<String>>([])
+    /// Called with addresses that were not known before.
+    private let discovered: @Sendable (UpstreamSource, [SocketAddress]) -> Void
+
+    init(endpoint: Endpoint, route: Int, discovered: @escaping @Sendable (UpstreamSource, [SocketAddress]) -> Void) {
+        self.endpoint = endpoint
+        self.route = route
+        self.discovered = discovered
+    }
+
+    /// Looks the name up; whatever is new becomes an upstream.
+    func resolve(on eventLoop: any EventLoop) -> EventLoopFuture<[SocketAddress]> {
+        Resolver.resolve(endpoint, on: eventLoop).map { addresses in
+            let new = self.known.withLock { known in addresses.filter { known.insert($0.text).inserted } }
+            if !new.isEmpty { self.discovered(self, new) }
+            return addresses
+        }
+    }
+
+    /// Whether the name still stands for `address`; a name that cannot be looked up now is taken at its last word.
+    func confirm(_ address: SocketAddress, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
+        guard case .host(let host, let port) = endpoint, (try? SocketAddress(ipAddress: host, port: port)) == nil else {
+            return eventLoop.makeSucceededFuture(true)
+        }
+        return resolve(on: eventLoop).map { addresses in
+            if addresses.contains(where: { $0.text == address.text }) { return true }
+            self.known.withLock { _ = $0.remove(address.text) }
+            return false
+        }.flatMapError { _ in eventLoop.makeSucceededFuture(true) }
+    }
+
+    /// True for the first connection to that address in the process's life.
+    func announce(_ address: String) -> Bool { announced.withLock { $0.insert(address).inserted } }
+}

@@ -1,0 +1,278 @@
+package import NIOCore
+package import Wire
+
+/// One TCP (or Unix) connection: frames in, an outbound queue, limits on both, and an end with a reason.
+///
+/// Lives on one event loop for life. Knows no message: an owner decides what the bytes mean.
+/// Frames are appended with ``append(_:_:)`` and written once at the end of the turn.
+///
+/// `@unchecked Sendable`: confined to ``loop``'s event loop.
+package final class Link: ChannelInboundHandler, @unchecked Sendable {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
+
+    /// A link's life, each state with what it does with bytes.
+    package enum State: Equatable {
+        /// Not connected yet.
+        case idle
+        /// Takes and gives frames.
+        case open
+        /// The last word is in the queue; what comes in is discarded until it is written, or until the flush deadline.
+        case finishing(Code)
+        /// Everything is written and our direction is shut; what comes in is discarded until the peer closes, or a deadline.
+        case lingering(Code)
+        /// Gone.
+        case closed
+    }
+
+    package let loop: LinkLoop
+    package private(set) var state = State.idle { didSet { isOpen = state == .open } }
+    // Exclusivity is not checked at run time for what every frame touches: a link is confined to its loop, no closure that runs during
+    // such an access comes back to the same property, and the checks were two fifths of all instructions of a packet.
+    /// ``state`` is ``State/open``; kept apart because every frame asks.
+    @exclusivity(unchecked) @usableFromInline package private(set) var isOpen = false
+    @exclusivity(unchecked) @usableFromInline package var outbound = Outbound()
+    /// The owner hears ``LinkOwner/linkDrained(_:)`` when a flush brings the queue to this many bytes or fewer.
+    package var resumeMark: Int?
+    /// The owner's deadline; closing uses it too.
+    package let timer = LoopTimer()
+    /// When the last complete frame came.
+    @exclusivity(unchecked) package private(set) var lastHeard: NIODeadline
+    /// The peer's address as text, for logs.
+    package private(set) var remote = "unknown"
+    /// The peer's host alone, for limits per address.
+    package private(set) var remoteHost = ""
+
+    @exclusivity(unchecked) private var inbound = Inbound()
+    @exclusivity(unchecked) private var owner: (any LinkOwner)?
+    private var channel: (any Channel)?
+    private var context: ChannelHandlerContext?
+    @exclusivity(unchecked) @usableFromInline var isDirty = false
+    private var isWriting = false
+    private var pauses = 0
+    private var failure: (any Error)?
+    private var writtenBytes = 0
+
+    package init(loop: LinkLoop, owner: any LinkOwner) {
+        self.loop = loop
+        self.owner = owner
+        lastHeard = loop.now
+        timer.aim(at: self)
+    }
+
+    // MARK: - Out
+
+    /// Queues `count` bytes that `fill` writes at the given address; they leave at the end of the turn. Nothing is queued on a link
+    /// that is not open.
+    @inlinable
+    @inline(__always)
+    package func append(_ count: Int, _ fill: (UnsafeMutableRawPointer) -> Void) {
+        guard isOpen else { return }
+        if outbound.tail.writableBytes < count { makeRoom(count) }
+        outbound.tail.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { bytes in
+            // Guard: `count` bytes are writable, so a base address exists.
+            fill(bytes.baseAddress!)
+            return count
+        }
+        outbound.bytes += count
+        loop.queuedBytes += count
+        if !isDirty { markDirty() }
+    }
+
+    /// Queues bytes that stand ready.
+    package func append(_ buffer: ByteBuffer) {
+        let count = buffer.readableBytes
+        guard count > 0 else { return }
+        append(count) { target in
+            buffer.withUnsafeReadableBytes { target.copyMemory(from: $0.baseAddress!, byteCount: count) }
+        }
+    }
+
+    @usableFromInline func makeRoom(_ count: Int) { outbound.makeRoom(count, pool: &loop.pool) }
+
+    @usableFromInline
+    func markDirty() {
+        isDirty = true
+        loop.markDirty(self)
+    }
+
+    /// Hands blocks to the socket, one at a time, as long as it takes them whole.
+    func flush() {
+        isDirty = false
+        guard !isWriting, let context, let channel else { return }
+        isWriting = true
+        while outbound.writing == nil, outbound.startBlock() != nil {
+            // The block is named only inside `outbound`, so that after the write that is its one reference and it can be reused.
+            context.writeAndFlush(NIOAny(outbound.writing ?? ByteBuffer()), promise: nil)
+            // With both water marks at one byte, writable means: the socket has taken everything.
+            guard state != .closed, channel.isWritable else { break }
+            blockWritten()
+        }
+        isWriting = false
+        afterFlush()
+    }
+
+    private func blockWritten() {
+        let count = outbound.finishBlock(pool: &loop.pool)
+        loop.queuedBytes -= count
+        writtenBytes += count
+    }
+
+    private func afterFlush() {
+        guard outbound.bytes == 0 else {
+            notifyIfDrained()
+            return
+        }
+        if case .finishing(let code) = state { linger(code) } else { notifyIfDrained() }
+    }
+
+    private func notifyIfDrained() {
+        guard state == .open, let mark = resumeMark, outbound.bytes <= mark else { return }
+        owner?.linkDrained(self)
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        // Inside `flush` the loop there goes on by itself.
+        guard !isWriting, context.channel.isWritable, outbound.writing != nil else { return }
+        loop.enterTurn()
+        blockWritten()
+        flush()
+    }
+
+    // MARK: - In
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard isOpen else { return }
+        loop.enterTurn()
+        let buffer = unwrapInboundIn(data)
+        buffer.withUnsafeReadableBytes { receive($0[...]) }
+        if !isOpen { inbound.clear(pool: &loop.pool) }
+    }
+
+    private func receive(_ bytes: Slice<UnsafeRawBufferPointer>) {
+        guard let owner else { return }
+        var rest = bytes
+        while !inbound.isEmpty {
+            guard inbound.complete(from: &rest, pool: &loop.pool) else { return }
+            let result = inbound.frame.withUnsafeReadableBytes { owner.link(self, received: $0) }
+            guard isOpen else { return }
+            if result.bytes > 0 { lastHeard = loop.now }
+            inbound.consumed(result, pool: &loop.pool)
+        }
+        guard !rest.isEmpty else { return }
+        let result = owner.link(self, received: UnsafeRawBufferPointer(rebasing: rest))
+        if result.bytes > 0 { lastHeard = loop.now }
+        guard isOpen, result.bytes < rest.count else { return }
+        inbound.keep(rest.dropFirst(result.bytes), needed: result.needed, pool: &loop.pool)
+    }
+
+    /// Stops reading until a matching ``resumeReading()``; pauses nest.
+    package func pauseReading() {
+        pauses += 1
+        if pauses == 1 { setAutoRead(false) }
+    }
+
+    package func resumeReading() {
+        pauses -= 1
+        if pauses == 0 { setAutoRead(true) }
+    }
+
+    package var isPaused: Bool { pauses > 0 }
+
+    private func setAutoRead(_ value: Bool) {
+        // Fails only on a channel that is closing, where nothing is read any more.
+        try? channel?.syncOptions?.setOption(.autoRead, value: value)
+    }
+
+    // MARK: - Life
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        channel = context.channel
+        if context.channel.isActive { open(context) }
+    }
+
+    package func channelActive(context: ChannelHandlerContext) { open(context) }
+
+    private func open(_ context: ChannelHandlerContext) {
+        guard state == .idle else { return }
+        state = .open
+        if let address = context.channel.remoteAddress {
+            remote = address.text
+            remoteHost = address.hostText
+        }
+        loop.enterTurn()
+        lastHeard = loop.now
+        owner?.linkOpened(self)
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        failure = error
+        context.close(promise: nil)
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        let code: Code? =
+            switch state {
+            case .finishing(let code), .lingering(let code): code
+            case .idle, .open, .closed: abandoned
+            }
+        state = .closed
+        loop.enterTurn()
+        loop.cancel(timer)
+        loop.queuedBytes -= outbound.bytes
+        let remains = Remains(
+            writing: outbound.writing, held: Array(outbound.full) + (outbound.tail.readableBytes > 0 ? [outbound.tail] : []),
+            heldOffset: writtenBytes + outbound.inSocketBlock)
+        outbound = Outbound()
+        let owner = self.owner
+        self.owner = nil
+        owner?.link(self, closed: LinkEnd(code: code, error: failure, remains: remains))
+        self.context = nil
+        channel = nil
+    }
+
+    /// Where the next appended byte will stand in the whole stream of this link.
+    package var endOffset: Int { writtenBytes + outbound.bytes }
+
+    // MARK: - Closing (protocol section 5, "Closing with a code")
+
+    private var abandoned: Code?
+    private static let grace = TimeAmount.seconds(1)
+
+    /// Ends the link in order: what is queued, then what `lastWord` appends, leaves within a second; then this direction is shut, input
+    /// is discarded for at most another second, and the link closes. A bare close with unread input would destroy the last word.
+    package func close(_ code: Code, lastWord: (Link) -> Void = { _ in }) {
+        guard state == .open else { return }
+        lastWord(self)
+        state = .finishing(code)
+        // Discarding needs reading.
+        if pauses > 0 { setAutoRead(true) }
+        loop.arm(timer, at: loop.now + Link.grace)
+        if outbound.bytes == 0 { linger(code) }
+    }
+
+    /// Ends the link now, without a word.
+    package func abandon(_ code: Code) {
+        guard state != .closed else { return }
+        abandoned = code
+        if case .open = state { state = .finishing(code) }
+        channel?.close(promise: nil)
+    }
+
+    private func linger(_ code: Code) {
+        state = .lingering(code)
+        loop.arm(timer, at: loop.now + Link.grace)
+        channel?.close(mode: .output, promise: nil)
+    }
+}
+
+extension Link: TimerTarget {
+    package func timerFired(_ timer: LoopTimer) {
+        switch state {
+        case .finishing(let code), .lingering(let code): abandon(code)
+        case .open: owner?.timerFired(timer)
+        case .idle, .closed: break
+        }
+    }
+}

@@ -1,0 +1,102 @@
+package import NIOCore
+
+/// What the links of one event loop share: the dirty set, the block pool, the timer ring, the clock of this turn.
+///
+/// Everything that was queued during a turn is written when the turn ends, once for each link, so that the cost of a system call is
+/// shared by every frame of the burst.
+///
+/// `@unchecked Sendable`: confined to ``eventLoop``; every method but ``init(eventLoop:)`` is called on it.
+package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
+    package let eventLoop: any EventLoop
+    /// Bytes that the links of this loop hold together.
+    @exclusivity(unchecked) @usableFromInline package var queuedBytes = 0
+    /// Called once at the end of each turn in which something was received or queued, before the flush.
+    package var turnEnding: (() -> Void)?
+    /// Called once after the flush.
+    package var turnEnded: (() -> Void)?
+    @exclusivity(unchecked) @usableFromInline package var pool = BlockPool()
+    /// The time at the start of this turn's first burst.
+    @exclusivity(unchecked) package private(set) var now: NIODeadline
+
+    @exclusivity(unchecked) private var dirty: [Link] = []
+    @exclusivity(unchecked) private var inTurn = false
+    private var endTurn: (@Sendable () -> Void)!
+    private var ring: TimerRing
+    private var wake: NIOScheduledCallback?
+    private var wakeTick = Int.max
+
+    /// More links than this in one turn are flushed at once, so that a MULTICAST to all does not hold a block for each of them.
+    private static let dirtyLimit = 1024
+
+    package init(eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+        now = eventLoop.now
+        ring = TimerRing(now: LinkLoop.tick(of: now))
+        // One closure for the life of the loop: scheduling it allocates nothing.
+        endTurn = { [unowned self] in finishTurn() }
+    }
+
+    /// Starts the turn if it has not started: takes the time, and plans the flush for its end.
+    @inline(__always)
+    package func enterTurn() {
+        if !inTurn { startTurn() }
+    }
+
+    private func startTurn() {
+        inTurn = true
+        now = eventLoop.now
+        eventLoop.execute(endTurn)
+    }
+
+    /// Puts a link on the list of those to flush at the end of the turn.
+    package func markDirty(_ link: Link) {
+        enterTurn()
+        dirty.append(link)
+        if dirty.count >= LinkLoop.dirtyLimit { flushDirty() }
+    }
+
+    private func finishTurn() {
+        turnEnding?()
+        // From here on the next turn is planned for: a link that a flush finds dead leaves things for other loops.
+        inTurn = false
+        flushDirty()
+        turnEnded?()
+    }
+
+    private func flushDirty() {
+        // A flush may find a link dead, whose owner then queues on other links: the list may grow while it is walked.
+        var index = 0
+        while index < dirty.count {
+            dirty[index].flush()
+            index += 1
+        }
+        dirty.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: - Timers
+
+    package static func tick(of time: NIODeadline) -> Int { Int(time.uptimeNanoseconds / 10_000_000) }
+
+    /// (Re-)arms a timer; it fires up to 10 ms after `deadline`, never before.
+    package func arm(_ timer: LoopTimer, at deadline: NIODeadline) {
+        ring.arm(timer, at: LinkLoop.tick(of: deadline) + 1)
+        planWake()
+    }
+
+    package func cancel(_ timer: LoopTimer) { ring.cancel(timer) }
+
+    private func planWake() {
+        guard let due = ring.nextDue, due < wakeTick else { return }
+        wake?.cancel()
+        wakeTick = due
+        wake = try? eventLoop.scheduleCallback(at: .uptimeNanoseconds(UInt64(due) * 10_000_000), handler: self)
+    }
+
+    package func handleScheduledCallback(eventLoop: some EventLoop) {
+        wakeTick = Int.max
+        wake = nil
+        enterTurn()
+        for timer in ring.expire(to: LinkLoop.tick(of: eventLoop.now)) where timer.takeDue() { timer.target?.timerFired(timer) }
+        planWake()
+    }
+}

@@ -1,0 +1,69 @@
+package import DequeModule
+package import NIOCore
+
+/// What waits to be written on one link: the block that the socket is taking, blocks that are full, and the one being filled.
+///
+/// The block that NIO writes stays referenced here until it is gone, because NIO does not tell on close how far a write came (S2).
+package struct Outbound {
+    /// Frames queued here that the socket has not been given.
+    @usableFromInline package var tail = ByteBuffer()
+    /// Full blocks, oldest first; they go before ``tail``.
+    package var full: Deque<ByteBuffer> = []
+    /// The block that the socket is taking.
+    package var writing: ByteBuffer?
+    /// Every byte that the socket has not taken yet.
+    @usableFromInline package var bytes = 0
+    /// Bytes in ``writing``, counted in ``bytes`` until the socket has taken them all.
+    package private(set) var inSocketBlock = 0
+    /// The class that the last turn's block had grown to: the next one starts there.
+    private var hint = 0
+
+    package init() {}
+
+    /// Makes sure that `count` more bytes fit ``tail``: a larger block, or a new one behind a full one.
+    package mutating func makeRoom(_ count: Int, pool: inout BlockPool) {
+        let used = tail.readableBytes
+        if used > 0, used + count > BlockPool.largest {
+            full.append(tail)
+            tail = pool.take(BlockPool.sizes.count - 1)
+            return
+        }
+        hint = BlockPool.sizeClass(for: used + count, hint: used == 0 ? hint : 0)
+        pool.grow(&tail, by: count, hint: hint)
+    }
+
+    /// Moves the oldest block to ``writing`` and returns it; nil when nothing waits.
+    package mutating func startBlock() -> ByteBuffer? {
+        if let block = full.popFirst() {
+            writing = block
+        } else if tail.readableBytes > 0 {
+            writing = tail
+            tail = ByteBuffer()
+        } else {
+            return nil
+        }
+        inSocketBlock = writing?.readableBytes ?? 0
+        // A link whose bursts have become small again goes back to small blocks.
+        if hint > 0, inSocketBlock * 4 < BlockPool.sizes[hint - 1] { hint -= 1 }
+        return writing
+    }
+
+    /// The socket has taken all of ``writing``: its block goes back to the pool. Returns how many bytes that were.
+    package mutating func finishBlock(pool: inout BlockPool) -> Int {
+        let count = inSocketBlock
+        bytes -= count
+        inSocketBlock = 0
+        if let block = writing.take() { pool.give(block) }
+        return count
+    }
+}
+
+/// What a link still held when it died (rule S2), oldest byte first.
+package struct Remains {
+    /// The block that the socket was taking: its packets may have arrived.
+    package var writing: ByteBuffer?
+    /// Blocks of which no byte was written.
+    package var held: [ByteBuffer]
+    /// Bytes that the socket had been given, over the link's life, before ``held`` begins.
+    package var heldOffset: Int
+}

@@ -1,0 +1,29 @@
+import Gateway
+import Links
+import Wire
+
+extension ProcessSettings {
+    /// What a reload may not change (rule S26): listen addresses, loops, ES id, cluster, wire and roles. One line for each change, naming the key,
+    /// both values and what to do; empty when `next` can be taken over while running.
+    public func changesThatNeedARestart(to next: ProcessSettings) -> [String] {
+        var lines: [String] = []
+        func compare<T: Equatable>(_ key: String, _ old: T, _ new: T) {
+            if old != new { lines.append("\(key): cannot change from \(old) to \(new) while running; restart the process") }
+        }
+        func compareRole(_ key: String, _ old: Bool, _ new: Bool) {
+            if old != new { lines.append("\(key): cannot be \(new ? "added" : "removed") while running; restart the process") }
+        }
+        compare("loops", loops, next.loops)
+        compareRole("admin", admin != nil, next.admin != nil)
+        if let admin, let other = next.admin { compare("admin.listen", admin.listen, other.listen) }
+        compareRole("gateway", gateway != nil, next.gateway != nil)
+        if let gateway, let other = next.gateway {
+            compare("gateway.listen", gateway.listen, other.listen)
+            compare("gateway.esID", gateway.esID, other.esID)
+            compare("gateway.cluster", gateway.cluster, other.cluster)
+            compare("gateway.wire.byteOrder", gateway.wire.byteOrder, other.wire.byteOrder)
+            compare("gateway.wire.length", gateway.wire.length, other.wire.length)
+        }
+        return lines
+    }
+}

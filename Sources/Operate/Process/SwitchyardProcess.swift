@@ -1,0 +1,133 @@
+import Foundation
+import Gateway
+import Links
+import Logging
+import NIOCore
+import NIOPosix
+import Telemetry
+import UnixSignals
+
+/// One process, from its configuration to its exit code: what `switchyard up` does.
+public struct SwitchyardProcess: Sendable {
+    /// Exit codes (rule S27).
+    public enum ExitCode: Int32, Sendable {
+        case drained = 0
+        case failed = 1
+        case usage = 64
+        case configuration = 78
+    }
+
+    /// Where the configuration comes from; without a file, every role that exists runs with a demonstration behind it.
+    public struct Source: Sendable {
+        public var file: String?
+        public var overrides: [String]
+
+        public init(file: String?, overrides: [String]) {
+            self.file = file
+            self.overrides = overrides
+        }
+
+        /// Reads it, afresh each time.
+        public func load() -> Result<ConfigurationLoader.Loaded, ConfigurationErrors> {
+            guard let file else {
+                return ConfigurationLoader.load(text: Demonstration.configuration, file: "demonstration", overrides: overrides)
+            }
+            return ConfigurationLoader.load(path: file, overrides: overrides)
+        }
+    }
+
+    private let source: Source
+    private let announce: @Sendable (String) -> Void
+
+    /// - Parameter announce: takes the lines for standard output, one for each listener.
+    public init(_ source: Source, announce: @escaping @Sendable (String) -> Void) {
+        self.source = source
+        self.announce = announce
+    }
+
+    /// Runs until a signal has ended it.
+    public func run() async -> ExitCode {
+        switch source.load() {
+        case .failure(let errors):
+            for line in errors.lines { StandardError.write("\(line)\n") }
+            return .configuration
+        case .success(let loaded):
+            let settings = loaded.settings
+            let logger = Logger(label: "switchyard") { LineLogHandler(label: $0, log: settings.log) }
+            for line in loaded.warnings { logger.warning("\(line)") }
+            return await serve(settings, logger: logger)
+        }
+    }
+
+    private func serve(_ settings: ProcessSettings, logger: Logger) async -> ExitCode {
+        warnAboutDescriptors(settings, logger: logger)
+        // Trapped before anything listens, so that no signal finds the process half started.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        let roles = RunningRoles(settings: settings, withDemonstration: source.file == nil, logger: logger)
+        do {
+            for line in try await roles.start() { announce(line) }
+        } catch {
+            StandardError.write("switchyard: \(error)\n")
+            await roles.stop()
+            return .failed
+        }
+        await attend(signals, roles: roles, settings: settings, logger: logger)
+        return .drained
+    }
+
+    private enum Event: Sendable {
+        case signal(UnixSignal)
+        case drained
+    }
+
+    /// Waits for signals: SIGHUP reloads, SIGTERM and SIGINT drain, the second of these ends the process at once (rule S25).
+    private func attend(_ signals: UnixSignalsSequence, roles: RunningRoles, settings: ProcessSettings, logger: Logger) async {
+        let (events, sender) = AsyncStream.makeStream(of: Event.self)
+        let listening = Task { for await signal in signals { sender.yield(.signal(signal)) } }
+        defer { listening.cancel() }
+        var isDraining = false
+        for await event in events {
+            switch event {
+            case .drained:
+                return
+            case .signal(.sighup):
+                reload(settings, logger: logger)
+            case .signal(let signal) where !isDraining:
+                isDraining = true
+                logger.info("\(signal): draining, for at most \(settings.drainTimeout.nanoseconds / 1_000_000_000) s")
+                Task {
+                    await roles.drain(atOnce: signal == .sigint)
+                    sender.yield(.drained)
+                }
+            case .signal:
+                StandardError.write("switchyard: second signal, ending at once\n")
+                exit(ExitCode.failed.rawValue)
+            }
+        }
+    }
+
+    /// All or nothing (rule S26): what cannot be read or cannot change while running changes nothing, and is named.
+    private func reload(_ settings: ProcessSettings, logger: Logger) {
+        switch source.load() {
+        case .failure(let errors):
+            for line in errors.lines { logger.error("\(line)") }
+        case .success(let loaded):
+            let fixed = settings.changesThatNeedARestart(to: loaded.settings)
+            if settings == loaded.settings {
+                logger.info("configuration reloaded")
+            } else if fixed.isEmpty {
+                logger.error("configuration not reloaded: this version takes over no changed value while running; restart the process")
+            } else {
+                for line in fixed { logger.error("configuration not reloaded: \(line)") }
+            }
+        }
+    }
+
+    /// RLIMIT_NOFILE is raised; a limit that cannot fit is warned about (rule S16).
+    private func warnAboutDescriptors(_ settings: ProcessSettings, logger: Logger) {
+        let available = Descriptors.raiseLimit()
+        guard let gateway = settings.gateway, let connections = gateway.limits.connections, connections + 100 > available else { return }
+        logger.warning(
+            "gateway.limits.connections: \(connections) needs more than the \(available) open files that the system allows; raise it with ulimit -n")
+    }
+}

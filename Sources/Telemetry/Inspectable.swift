@@ -1,0 +1,52 @@
+/// How operating a process sees a role: snapshots, taken on the role's own loops, never on the path of a packet.
+public protocol Inspectable: Sendable {
+    /// The role's name in labels, logs and the configuration.
+    var role: String { get }
+    /// Every number of the role, now.
+    func samples() async -> [Sample]
+    /// What the role is doing, for `/status`.
+    func status() async -> RoleStatus
+}
+
+/// A role's state in a form that is shown as JSON.
+public struct RoleStatus: Sendable, Codable, Equatable {
+    /// One place that the role listens on.
+    public struct Listener: Sendable, Codable, Equatable {
+        public var side: String
+        public var address: String
+        public init(side: String, address: String) {
+            self.side = side
+            self.address = address
+        }
+    }
+
+    /// One connection that the role dials.
+    public struct Peer: Sendable, Codable, Equatable {
+        public var route: String
+        public var address: String
+        /// connecting, up, draining or down.
+        public var state: String
+        public var queuedBytes: Int
+        public init(route: String, address: String, state: String, queuedBytes: Int) {
+            self.route = route
+            self.address = address
+            self.state = state
+            self.queuedBytes = queuedBytes
+        }
+    }
+
+    public var role: String
+    /// serving, draining or stopped.
+    public var state: String
+    public var listeners: [Listener]
+    public var links: Int
+    public var peers: [Peer]
+
+    public init(role: String, state: String, listeners: [Listener], links: Int, peers: [Peer]) {
+        self.role = role
+        self.state = state
+        self.listeners = listeners
+        self.links = links
+        self.peers = peers
+    }
+}

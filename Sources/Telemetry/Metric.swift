@@ -1,0 +1,80 @@
+/// Every metric name, with its kind, its help text and its labels: the one place where they are written. Source: config, Metrics.
+public enum Metric: String, CaseIterable, Sendable {
+    case linksOpen = "links_open"
+    case linksClosed = "links_closed_total"
+    case packets = "packets_total"
+    case bytes = "bytes_total"
+    case undelivered = "undelivered_total"
+    case securityEvents = "security_events_total"
+    case reconnects = "reconnects_total"
+    case queueBytes = "queue_bytes"
+    case multicastMembers = "multicast_members_total"
+    case ignored = "ignored_total"
+    case discarded = "discarded_total"
+    case draining = "draining"
+    case buildInfo = "build_info"
+
+    /// What every name starts with.
+    public static let prefix = "switchyard_"
+
+    public enum Kind: String, Sendable { case counter, gauge }
+
+    /// The name as Prometheus sees it.
+    public var name: String { Metric.prefix + rawValue }
+
+    public var kind: Kind {
+        switch self {
+        case .linksOpen, .queueBytes, .draining, .buildInfo: .gauge
+        default: .counter
+        }
+    }
+
+    public var help: String {
+        switch self {
+        case .linksOpen: "Links that are open now."
+        case .linksClosed: "Links that ended, by the code that ended them."
+        case .packets: "Application packets; in: from clients, out: to clients."
+        case .bytes: "Bytes of packets; in: from clients, out: to clients."
+        case .undelivered: "Packets that were not delivered, by the code that their sender was told."
+        case .securityEvents: "Things that a peer said and is not allowed to say."
+        case .reconnects: "Attempts to connect after the first, by the peer's address."
+        case .queueBytes: "Bytes that wait to be written now."
+        case .multicastMembers: "Sessions that a MULTICAST or push to a user named, delivered and absent."
+        case .ignored: "Control packets of kinds that this version does not know, or that an old server sent."
+        case .discarded: "Notices that no one was left to hear, by what they were."
+        case .draining: "1 while the process drains."
+        case .buildInfo: "1, with the version as label."
+        }
+    }
+
+    /// The labels, in the order in which samples give their values.
+    public var labels: [String] {
+        switch self {
+        case .linksOpen, .queueBytes: ["role", "side"]
+        case .linksClosed: ["role", "side", "code"]
+        case .packets: ["role", "route", "direction"]
+        case .bytes: ["role", "direction"]
+        case .undelivered: ["role", "route", "code"]
+        case .securityEvents: ["role", "kind"]
+        case .reconnects: ["role", "peer"]
+        case .multicastMembers: ["outcome"]
+        case .ignored, .draining: ["role"]
+        case .discarded: ["role", "what"]
+        case .buildInfo: ["version"]
+        }
+    }
+}
+
+/// One number at one moment.
+public struct Sample: Sendable, Hashable {
+    public var metric: Metric
+    /// One for each of ``Metric/labels``.
+    public var labels: [String]
+    public var value: Int
+
+    public init(_ metric: Metric, _ labels: String..., value: Int) {
+        self.metric = metric
+        self.labels = labels
+        self.value = value
+    }
+}

@@ -1,0 +1,66 @@
+import NIOCore
+import Testing
+
+@testable import Links
+
+/// What waits to be written on one link.
+@Suite("Outbound")
+struct OutboundTests {
+    @Test("S2, S5: blocks leave in order, none over 256 KiB, and every byte is counted until it is taken", arguments: 1...8)
+    func order(seed: UInt64) {
+        var random = Seeded(seed)
+        var pool = BlockPool()
+        var outbound = Outbound()
+        var queued: [UInt8] = []
+        var taken: [UInt8] = []
+        for _ in 0..<120 {
+            if Int.random(in: 0..<4, using: &random) > 0 {
+                let frame = random.bytes(Int.random(in: 1...(Bool.random(using: &random) ? 100 : 65_563), using: &random))
+                if outbound.tail.writableBytes < frame.count { outbound.makeRoom(frame.count, pool: &pool) }
+                outbound.tail.writeBytes(frame)
+                outbound.bytes += frame.count
+                queued += frame
+            } else if outbound.writing == nil, let block = outbound.startBlock() {
+                #expect(block.readableBytes <= BlockPool.largest && block.readableBytes > 0)
+                #expect(outbound.inSocketBlock == block.readableBytes)
+            } else if let block = outbound.writing {
+                taken += block.readableBytesView
+                #expect(outbound.finishBlock(pool: &pool) == block.readableBytes)
+                #expect(outbound.writing == nil && outbound.inSocketBlock == 0)
+            }
+            #expect(outbound.bytes == queued.count - taken.count)
+        }
+        if let block = outbound.writing {
+            taken += block.readableBytesView
+            _ = outbound.finishBlock(pool: &pool)
+        }
+        while let block = outbound.startBlock() {
+            taken += block.readableBytesView
+            _ = outbound.finishBlock(pool: &pool)
+        }
+        #expect(taken == queued)
+        #expect(outbound.bytes == 0 && outbound.startBlock() == nil)
+    }
+
+    @Test("an idle link holds no block; a burst's block size is remembered, and forgotten when bursts are small again")
+    func sizes() {
+        var pool = BlockPool()
+        var outbound = Outbound()
+        func burst(_ count: Int) -> Int {
+            for _ in 0..<count {
+                if outbound.tail.writableBytes < 100 { outbound.makeRoom(100, pool: &pool) }
+                outbound.tail.writeRepeatingByte(1, count: 100)
+                outbound.bytes += 100
+            }
+            let capacity = outbound.startBlock()?.capacity ?? 0
+            _ = outbound.finishBlock(pool: &pool)
+            #expect(outbound.tail.capacity == 0)
+            return capacity
+        }
+        #expect(burst(1) == 4_096)
+        #expect(burst(1_000) == 262_144)
+        _ = burst(1)
+        _ = burst(1)
+        #expect(burst(1) == 4_096)
+    }
+}

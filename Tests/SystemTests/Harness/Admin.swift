@@ -1,0 +1,74 @@
+import Foundation
+
+/// An answer of the admin server.
+struct HTTPAnswer {
+    let status: Int
+    let headers: [String: String]
+    let body: String
+}
+
+extension SwitchyardProcess {
+    /// One GET, one connection.
+    func get(_ path: String, headers: [String] = []) throws -> HTTPAnswer {
+        let socket = try Socket(port: adminPort)
+        let request = ["GET \(path) HTTP/1.1", "Host: 127.0.0.1", "Connection: close"] + headers + ["", ""]
+        try socket.write(Array(request.joined(separator: "\r\n").utf8))
+        var bytes: [UInt8] = []
+        reading: while true {
+            switch socket.read(within: .seconds(10)) {
+            case .bytes(let more): bytes += more
+            case .end, .reset: break reading
+            case .silence: throw Unmet("the admin server does not answer GET \(path)")
+            }
+        }
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard let split = text.range(of: "\r\n\r\n") else { throw Unmet("no HTTP answer: \(text.prefix(200))") }
+        let lines = text[..<split.lowerBound].components(separatedBy: "\r\n")
+        guard let status = lines.first.flatMap({ Int($0.split(separator: " ").dropFirst().first ?? "") }) else {
+            throw Unmet("no HTTP status: \(lines.first ?? "")")
+        }
+        var headers: [String: String] = [:]
+        for line in lines.dropFirst() {
+            guard let colon = line.firstIndex(of: ":") else { continue }
+            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+        }
+        var body = String(text[split.upperBound...])
+        if headers["transfer-encoding"]?.lowercased() == "chunked" { body = try HTTPAnswer.joined(chunks: body) }
+        return HTTPAnswer(status: status, headers: headers, body: body)
+    }
+
+    func metrics() throws -> Metrics {
+        let answer = try get("/metrics")
+        guard answer.status == 200 else { throw Unmet("GET /metrics: \(answer.status)") }
+        return Metrics(answer.body)
+    }
+
+    /// Waits until a metric, summed over the series that carry these labels, satisfies the test's wish.
+    @discardableResult
+    func eventuallyMetric(
+        _ name: String, _ labels: [String: String] = [:], within limit: Duration = .seconds(10), _ wish: (Double) -> Bool
+    ) throws -> Double {
+        var seen = 0.0
+        return try obtain("\(name)\(labels) as wished; it is \(seen)", within: limit) {
+            seen = try metrics()[name, labels]
+            return wish(seen) ? seen : nil
+        }
+    }
+}
+
+extension HTTPAnswer {
+    fileprivate static func joined(chunks text: String) throws -> String {
+        var rest = Array(text.utf8)[...]
+        var body: [UInt8] = []
+        while let end = rest.firstIndex(of: 13) {
+            guard let size = Int(String(decoding: rest[..<end], as: UTF8.self), radix: 16), rest.count >= end - rest.startIndex + 2 + size else {
+                throw Unmet("a broken chunk")
+            }
+            if size == 0 { break }
+            rest = rest[(end + 2)...]
+            body += rest.prefix(size)
+            rest = rest.dropFirst(size + 2)
+        }
+        return String(decoding: body, as: UTF8.self)
+    }
+}

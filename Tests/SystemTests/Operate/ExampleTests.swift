@@ -1,0 +1,67 @@
+import Foundation
+import Testing
+import Wire
+
+extension SystemTests {
+    /// `up` without a file, and the examples that the documentation tells newcomers to run. Fixed ports: 7000, 7100, 9090.
+    @Suite struct ExampleTests {
+        /// Everything on its documented ports, for the time of `body`.
+        private func withDemonstration(_ body: (ChildProcess) throws -> Void) throws {
+            let up = try ChildProcess(SwitchyardProcess.binary(), ["up"])
+            defer { up.end() }
+            #expect(try up.outputLine("gateway listening on ") == "127.0.0.1:7000")
+            #expect(try up.outputLine("admin listening on ") == "127.0.0.1:9090")
+            try body(up)
+        }
+
+        private func chat(_ arguments: String...) throws -> ChildProcess {
+            try ChildProcess("python3", [SwitchyardProcess.packageFile("Examples/python/chat.py")] + arguments)
+        }
+
+        @Test("Examples: two chat clients talk over `up` without a file; send is echoed; SIGTERM ends it with 0")
+        func demonstration() throws {
+            try withDemonstration { up in
+                let ann = try chat("--name", "ann", "--expect", "1", "--timeout", "20")
+                defer { ann.end() }
+                try eventually("ann is logged in") { !ann.errors.isEmpty }
+                let bob = try chat("--name", "bob", "--say", "hello")
+                defer { bob.end() }
+                #expect(try bob.exitCode(within: .seconds(15)) == 0, "\(bob.errors)")
+                #expect(try ann.exitCode(within: .seconds(15)) == 0, "\(ann.errors)")
+                #expect(ann.output == ["bob: hello"])
+
+                let send = try ChildProcess(SwitchyardProcess.binary(), ["send", "--type", "7", "--body", "hello"])
+                defer { send.end() }
+                #expect(try send.exitCode() == 0)
+                #expect(send.output == ["hello"])
+                up.signal(SIGTERM)
+                #expect(try up.exitCode(within: .seconds(40)) == 0)
+            }
+        }
+
+        @Test("Examples: a client cannot speak before it has logged in")
+        func stranger() throws {
+            try withDemonstration { _ in
+                let client = try PacketClient(port: 7000)
+                try client.send(Packet(100, "I am ann", user: 1, token: 1))
+                try client.expectUndelivered(.unauthorized, of: 100)
+            }
+        }
+
+        @Test("Examples: the echo server behind a direct route answers type 7, and says so for others")
+        func echoServer() throws {
+            let server = try ChildProcess("python3", [SwitchyardProcess.packageFile("Examples/python/echo_server.py"), "--listen", "127.0.0.1:0"])
+            defer { server.end() }
+            let port = try SwitchyardProcess.port(in: server.outputLine("echo server listening on "))
+            try withGateway(Configuration(routes: ["{ name: echo, types: [7, 8], to: [127.0.0.1:\(port)] }"])) { gateway in
+                let client = try gateway.client()
+                #expect(try client.exchange(Packet(7, "hello")).text == "hello")
+                try client.send(Packet(8, "hello"))
+                let notice = try client.expectUndelivered(.noRoute, of: 8)
+                #expect(notice.reason == "noRoute" && notice.quote == Array("hello".utf8))
+                gateway.signal(SIGINT)
+                #expect(try gateway.exitCode() == 0)
+            }
+        }
+    }
+}

@@ -31,7 +31,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     // such an access comes back to the same property, and the checks were two fifths of all instructions of a packet.
     /// ``state`` is ``State/open``; kept apart because every frame asks.
     @exclusivity(unchecked) @usableFromInline package private(set) var isOpen = false
-    @exclusivity(unchecked) @usableFromInline package var outbound = Outbound()
+    @exclusivity(unchecked) @usableFromInline package private(set) var outbound = Outbound()
     /// The owner hears ``LinkOwner/linkDrained(_:)`` when a flush brings the queue to this many bytes or fewer.
     package var resumeMark: Int?
     /// The owner's deadline; closing uses it too.
@@ -69,11 +69,12 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     package func append(_ count: Int, _ fill: (UnsafeMutableRawPointer) -> Void) {
         guard isOpen else { return }
         if outbound.tail.writableBytes < count { makeRoom(count) }
-        outbound.tail.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { bytes in
-            // Guard: `count` bytes are writable, so a base address exists.
-            fill(bytes.baseAddress!)
-            return count
+        let end = outbound.tail.writerIndex
+        outbound.tail.withVeryUnsafeMutableBytes { block in
+            // Guard: `count` bytes are writable behind the writer index, so a base address exists.
+            fill(block.baseAddress! + end)
         }
+        outbound.tail.moveWriterIndex(forwardBy: count)
         outbound.bytes += count
         loop.queuedBytes += count
         if !isDirty { markDirty() }
@@ -87,6 +88,9 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
             buffer.withUnsafeReadableBytes { target.copyMemory(from: $0.baseAddress!, byteCount: count) }
         }
     }
+
+    /// Every byte that the socket has not taken yet.
+    @inlinable package var queued: Int { outbound.bytes }
 
     @usableFromInline func makeRoom(_ count: Int) { outbound.makeRoom(count, pool: &loop.pool) }
 
@@ -233,7 +237,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     }
 
     /// Where the next appended byte will stand in the whole stream of this link.
-    package var endOffset: Int { writtenBytes + outbound.bytes }
+    package var endOffset: Int { writtenBytes + queued }
 
     // MARK: - Closing (protocol section 5, "Closing with a code")
 

@@ -149,7 +149,7 @@ public final class Gateway: Inspectable {
         for shard in shards {
             shard.loop.eventLoop.execute {
                 shard.cutClients()
-                shard.owned.forEach { $0.upstream?.cut() }
+                for connection in shard.owned { connection.upstream?.cut() }
             }
         }
     }

@@ -257,4 +257,3 @@ final class ClientLink: LinkOwner {
         shard.clientGone()
     }
 }
-

@@ -59,6 +59,6 @@ extension Shard {
 
     /// The drain deadline has passed.
     func cutClients() {
-        clients.all.forEach { $0.abandon(.draining) }
+        for client in clients.all { client.abandon(.draining) }
     }
 }

@@ -21,7 +21,9 @@ extension Shard {
             Sample(.draining, role, value: leaving == nil ? 0 : 1),
         ]
         for (code, count) in counters.clientsClosed.labelled { samples.append(Sample(.linksClosed, role, Side.clients.rawValue, code, value: count)) }
-        for (code, count) in counters.connectionsClosed.labelled { samples.append(Sample(.linksClosed, role, Side.route.rawValue, code, value: count)) }
+        for (code, count) in counters.connectionsClosed.labelled {
+            samples.append(Sample(.linksClosed, role, Side.route.rawValue, code, value: count))
+        }
         for kind in SecurityKind.allCases { samples.append(Sample(.securityEvents, role, kind.name, value: counters.security[kind.rawValue])) }
         for (peer, count) in counters.reconnects { samples.append(Sample(.reconnects, role, peer, value: count)) }
         for route in routes {
@@ -33,7 +35,7 @@ extension Shard {
     }
 
     /// Bytes in the queues of this loop's links to upstreams.
-    private var linkQueueBytes: Int { owned.reduce(0) { $0 + ($1.link?.outbound.bytes ?? 0) } }
+    private var linkQueueBytes: Int { owned.reduce(0) { $0 + ($1.link?.queued ?? 0) } }
 
     private var routeQueueBytes: Int { linkQueueBytes + routes.reduce(0) { $0 + $1.waiting.bytes } }
 
@@ -47,7 +49,7 @@ extension Shard {
                 }
             return RoleStatus.Peer(
                 route: connection.route.name, address: "\(connection.trunk.address)#\(connection.trunk.index)", state: state,
-                queuedBytes: connection.link?.outbound.bytes ?? 0)
+                queuedBytes: connection.link?.queued ?? 0)
         }
     }
 }

@@ -56,4 +56,3 @@ final class Connection {
         self.route = route
     }
 }
-

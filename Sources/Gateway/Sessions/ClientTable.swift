@@ -8,7 +8,8 @@ struct ClientTable {
 
     init(loop: Int, key: (UInt64, UInt64)) {
         self.loop = loop
-        tags = TagSequence(key: key)
+        // Loops share the key; without this a client of one would learn the tags of all.
+        tags = TagSequence(key: (key.0, key.1 ^ UInt64(loop)))
     }
 
     /// Gives `client` a session of its own; nil when the loop has no place left.
@@ -43,8 +44,4 @@ struct ClientTable {
 
     /// Everyone, in no order.
     var all: [ClientLink] { slots.compactMap(\.self) }
-
-    func forEach(_ body: (ClientLink) -> Void) {
-        for client in slots { if let client { body(client) } }
-    }
 }

@@ -38,7 +38,7 @@ extension Shard {
     /// A connection's queue has gone down: its clients are read again, on every loop that has stopped reading some.
     func wakeWaiters(of connection: Connection) {
         resumeClients(of: connection)
-        connection.trunk.queued.store(connection.link?.outbound.bytes ?? 0, ordering: .sequentiallyConsistent)
+        connection.trunk.queued.store(connection.link?.queued ?? 0, ordering: .sequentiallyConsistent)
         let waiters = connection.trunk.waiters.exchange(0, ordering: .sequentiallyConsistent)
         guard waiters != 0 else { return }
         let id = connection.trunk.id

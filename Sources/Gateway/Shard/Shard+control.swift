@@ -73,7 +73,7 @@ extension Shard {
     /// Delivers to those of the named sessions that are this loop's, or to all of its bound ones.
     private func multicast(_ view: MulticastView, route: ShardRoute) {
         guard view.count > 0 else {
-            clients.forEach { if $0.identity.isBound { multicast(view, to: $0, route: route) } }
+            for client in clients.all where client.identity.isBound { multicast(view, to: client, route: route) }
             return
         }
         for position in 0..<view.count {
@@ -93,7 +93,10 @@ extension Shard {
     }
 
     private func hand(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, to client: ClientLink, route: ShardRoute) {
-        guard header.length <= format.maxPacket else { return counters.multicastAbsent += 1 }
+        guard header.length <= format.maxPacket else {
+            counters.multicastAbsent += 1
+            return
+        }
         client.link.append(header.length) { target in
             header.store(to: target, format: format)
             if let start = body.baseAddress { (target + PacketHeader.size).copyMemory(from: start, byteCount: body.count) }
@@ -102,7 +105,7 @@ extension Shard {
         counters.multicastDelivered += 1
         counters.bytesOut += header.length
         route.counters.packetsOut += 1
-        if client.link.outbound.bytes > maxPending { slowConsumer(client) }
+        if client.link.queued > maxPending { slowConsumer(client) }
     }
 
     // MARK: - Push to a user

@@ -62,6 +62,7 @@ extension Shard {
         case .noticeToClient:
             guard let client = clients.find(entry.target) else { return }
             client.link.append(entry.count) { $0.copyMemory(from: bytes, byteCount: entry.count) }
+            boundNotices(to: client)
         case .control:
             let connection = connections[Int(entry.source)]
             obey(PacketHeader(at: bytes, format: connection.route.format), bytes + PacketHeader.size, from: connection, ticket: entry.target)
@@ -75,11 +76,11 @@ extension Shard {
     private func receiveForUpstream(_ entry: Crossing, _ bytes: UnsafeRawPointer) {
         let connection = connections[Int(entry.target)]
         connection.trunk.crossing.wrappingSubtract(entry.count, ordering: .relaxed)
-        if let link = connection.link {
+        if let link = connection.link, link.isOpen {
             link.append(entry.count) { $0.copyMemory(from: bytes, byteCount: entry.count) }
-            if link.outbound.bytes > connection.route.highWater { link.resumeMark = connection.route.highWater / 2 }
+            if link.queued > connection.route.highWater { link.resumeMark = connection.route.highWater / 2 }
         } else if entry.kind == .toUpstream {
-            // It died while this was on its way: still ours, so re-routed once or answered (rules S2, S3).
+            // It died, or is being closed, while this was on its way: still ours, so re-routed once or answered (rules S2, S3).
             let header = PacketHeader(at: bytes, format: connection.route.format)
             let body = ByteBuffer(bytes: UnsafeRawBufferPointer(start: bytes + PacketHeader.size, count: header.bodyCount))
             if connection.route.live.isEmpty {

@@ -30,7 +30,7 @@ extension Shard {
         client.carried.insert(route.index)
         route.counters.packetsOut += 1
         counters.bytesOut += header.length
-        if client.link.outbound.bytes > maxPending { slowConsumer(client) }
+        if client.link.queued > maxPending { slowConsumer(client) }
     }
 
     func slowConsumer(_ client: ClientLink) {
@@ -56,8 +56,12 @@ extension Shard {
     private func tell(_ client: ClientLink, _ frame: UndeliveredFrame) {
         guard context.settings.tellClients else { return }
         client.link.append(frame, format: format)
-        // Control packets may use one eighth beyond the limit (rule S13).
-        if client.link.outbound.bytes > maxPending + maxPending / 8 { slowConsumer(client) }
+        boundNotices(to: client)
+    }
+
+    /// Control packets may use one eighth beyond the limit (rule S13).
+    func boundNotices(to client: ClientLink) {
+        if client.link.queued > maxPending + maxPending / 8 { slowConsumer(client) }
     }
 
     /// The same for a client that is known by its session only and may be on another loop, or gone.

@@ -13,7 +13,7 @@ extension Shard {
             return unroutable(header, body, from: client, on: route)
         }
         if let link = connection.link {
-            let queued = link.outbound.bytes
+            let queued = link.queued
             guard queued <= route.busyMark else { return undeliverable(.busy, header, body, to: client, route: route) }
             link.append(header, body, format: route.format)
             if queued + header.length > route.highWater { pause(client, on: connection, link) }
@@ -152,4 +152,3 @@ extension Shard: TimerTarget {
         if let route = routes.first(where: { $0.waitTimer === timer }) { expireWaiting(route) }
     }
 }
-

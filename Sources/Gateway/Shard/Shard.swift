@@ -97,15 +97,13 @@ final class Shard: @unchecked Sendable {
         context.memory.publish(bytes, loop: index)
         if bytes > 0, context.memory.isExceeded { relieveMemory() }
         guard shards.count > 1 else { return }
-        for connection in owned { connection.trunk.queued.store(connection.link?.outbound.bytes ?? 0, ordering: .relaxed) }
+        for connection in owned { connection.trunk.queued.store(connection.link?.queued ?? 0, ordering: .relaxed) }
     }
 
     /// Over the bound, the client with the longest queue is closed (rule S13); each loop looks at its own clients.
     private func relieveMemory() {
         var longest: ClientLink?
-        clients.forEach { client in
-            if client.link.outbound.bytes > longest?.link.outbound.bytes ?? 0 { longest = client }
-        }
+        for client in clients.all where client.link.queued > longest?.link.queued ?? 0 { longest = client }
         guard let longest else { return }
         log.event("memory", "queues hold \(context.memory.total) bytes, over memory: \(context.memory.limit); closing \(longest.link.remote)")
         longest.abandon(.slowConsumer)

@@ -1,0 +1,16 @@
+import NIOCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A system error without its decoration.
+func describe(_ error: any Error) -> String {
+    if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
+    if error is ChannelError { return "\(error)" == "connectTimeout" ? "no answer within 5s" : "\(error)" }
+    return "\(error)"
+}

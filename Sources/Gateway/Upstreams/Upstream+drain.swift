@@ -1,0 +1,79 @@
+import Links
+import Logging
+import NIOCore
+import Wire
+
+/// Leaving, the upstream's and ours (rule S25).
+extension Upstream {
+    /// A direct upstream that has not answered DRAIN by then is taken to have answered.
+    private static let drainAnswer = TimeAmount.seconds(1)
+
+    func drainSaid(_ drain: Result<Drain, any Error>) {
+        guard case .success(let drain) = drain else {
+            shard.counters.ignored += 1
+            return
+        }
+        guard drain.deadlineMilliseconds > 0 else { return drainAnswered() }
+        guard state == .up else { return }
+        state = .draining
+        loopsToStop = shard.shards.count
+        shard.log.event("draining", level: .info, "upstream \(name) is leaving; it gets nothing new")
+        let id = connection.trunk.id
+        shard.toEach { shard in
+            shard.connectionChanged(id, to: .draining)
+            shard.confirmStopped(id)
+        }
+    }
+
+    /// One loop has handed over everything it had; when all have, DRAIN 0 says that nothing new follows.
+    func loopStopped() {
+        loopsToStop -= 1
+        guard loopsToStop == 0, state == .draining else { return }
+        connection.link?.append(Packet(Drain(deadlineMilliseconds: 0)), format: route.format)
+    }
+
+    /// The gateway's last client is closed: say DRAIN, wait for the answer, close when everything is written.
+    func leave(deadlineMilliseconds: UInt32) -> EventLoopFuture<Void> {
+        let promise = shard.loop.eventLoop.makePromise(of: Void.self)
+        whenStopped = promise
+        shard.loop.cancel(timer)
+        let link = connection.link
+        let isLinked = link?.isOpen ?? false
+        state = isLinked ? .leaving : .stopped
+        if let link, isLinked {
+            shard.loop.cancel(link.timer)
+            if route.settings.legacy {
+                link.close(.draining)
+            } else {
+                link.append(Packet(Drain(deadlineMilliseconds: deadlineMilliseconds)), format: route.format)
+                shard.loop.arm(leaveTimer, at: shard.loop.eventLoop.now + Upstream.drainAnswer)
+            }
+        } else {
+            finish()
+        }
+        return promise.futureResult
+    }
+
+    func drainAnswered() {
+        guard state == .leaving else { return }
+        shard.loop.cancel(leaveTimer)
+        connection.link?.close(.draining)
+    }
+
+    func settleIfLeaving() {
+        if state == .leaving || state == .stopped { finish() }
+    }
+
+    func finish() {
+        state = .stopped
+        whenStopped?.succeed(())
+        whenStopped = nil
+    }
+
+    /// The drain deadline has passed.
+    func cut() {
+        state = .stopped
+        connection.link?.abandon(.draining)
+        finish()
+    }
+}

@@ -1,0 +1,59 @@
+import Links
+import NIOCore
+import Routing
+import Wire
+
+/// What was left when a link died (rules S2, S3).
+extension Upstream {
+    func settle(_ remains: Remains) {
+        if let block = remains.writing { forEachPacket(of: block, from: 0) { header, body, _ in report(.lost, header, body) } }
+        var offset = remains.heldOffset
+        for block in remains.held {
+            forEachPacket(of: block, from: offset) { header, body, position in
+                if rerouted.contains(position) || route.live.isEmpty { report(.neverSent, header, body) } else { reroute(header, body) }
+            }
+            offset += block.readableBytes
+        }
+        rerouted.clear()
+    }
+
+    private func forEachPacket(of block: ByteBuffer, from offset: Int, _ body: (PacketHeader, UnsafeRawBufferPointer, Int) -> Void) {
+        block.withUnsafeReadableBytes { bytes in
+            var position = 0
+            // Guard: a block holds whole packets that this gateway wrote.
+            while bytes.count - position >= PacketHeader.size, let base = bytes.baseAddress {
+                let header = PacketHeader(at: base + position, format: route.format)
+                let rest = UnsafeRawBufferPointer(rebasing: bytes[(position + PacketHeader.size)...])
+                if !header.isControl { body(header, UnsafeRawBufferPointer(rebasing: rest.prefix(header.bodyCount)), offset + position) }
+                position += header.length
+            }
+        }
+    }
+
+    private func report(_ code: Code, _ header: PacketHeader, _ body: UnsafeRawBufferPointer) {
+        shard.undeliverable(code, header, body, session: header.session, route: route)
+    }
+
+    private func reroute(_ header: PacketHeader, _ body: UnsafeRawBufferPointer) {
+        guard let next = route.live[Choice.slot(of: header.session)] else { return report(.neverSent, header, body) }
+        if let link = next.link { next.upstream?.rerouted.note(link.endOffset, count: header.length) }
+        route.counters.packetsIn -= 1
+        shard.send(header, ByteBuffer(bytes: body), on: route, isNotice: false)
+    }
+}
+
+/// Which bytes of a link's stream were re-routed to it: such a packet is not re-routed again (rule S3).
+final class ReroutedRanges {
+    private var ranges: [Range<Int>] = []
+
+    func note(_ start: Int, count: Int) {
+        if let last = ranges.last, last.upperBound == start {
+            ranges[ranges.count - 1] = last.lowerBound..<(start + count)
+        } else {
+            ranges.append(start..<(start + count))
+        }
+    }
+
+    func contains(_ position: Int) -> Bool { ranges.contains { $0.contains(position) } }
+    func clear() { ranges = [] }
+}

@@ -27,7 +27,8 @@ public struct LineLogHandler: LogHandler {
         let time = Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         let fields = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
         if isJSON {
-            var line = "{\"time\":\(quoted(time)),\"level\":\(quoted(event.level.rawValue)),\"role\":\(quoted(label)),\"message\":\(quoted("\(event.message)"))"
+            var line =
+                "{\"time\":\(quoted(time)),\"level\":\(quoted(event.level.rawValue)),\"role\":\(quoted(label)),\"message\":\(quoted("\(event.message)"))"
             for (key, value) in fields { line += ",\(quoted(key)):\(quoted("\(value)"))" }
             sink(line + "}\n")
         } else {

@@ -1,0 +1,65 @@
+import Foundation
+import Hummingbird
+import Telemetry
+
+/// What the admin server shows. Roles are asked at the same moment and answer on their own loops; only the page that asks waits for them.
+struct AdminPages: Sendable {
+    let name: String
+    let roles: [any Inspectable]
+    let state: ProcessState
+
+    /// The process lives, or no one would answer.
+    func health() async -> Response { .line("ok") }
+
+    /// Whether to send traffic here.
+    func readiness() async -> Response {
+        switch state.phase {
+        case .starting: return .line("starting", status: .serviceUnavailable)
+        case .draining, .stopped: return .line("draining", status: .serviceUnavailable)
+        case .serving: break
+        }
+        let states = await ask { await $0.status().state }.map(ProcessState.Phase.init)
+        if states.allSatisfy({ $0 == .serving }) { return .line("ready") }
+        let isLeaving = states.contains { $0 == .draining || $0 == .stopped }
+        return .line(isLeaving ? "draining" : "starting", status: .serviceUnavailable)
+    }
+
+    func metrics() async -> Response {
+        let samples = await ask { await $0.samples() }.joined()
+        return .text(PrometheusText.render(samples + [Sample(.buildInfo, Build.version, value: 1)]), type: PrometheusText.contentType)
+    }
+
+    func status() async -> Response {
+        let status = AdminStatus(
+            name: name, version: Build.version, uptimeSeconds: Int(state.uptime.components.seconds), state: state.phase,
+            roles: await ask { await $0.status() })
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        guard let json = try? encoder.encode(status) else { return .line("the status cannot be shown", status: .internalServerError) }
+        return .text(String(decoding: json, as: UTF8.self) + "\n", type: "application/json")
+    }
+
+    /// Asks every role at once; answers are in the order of the roles.
+    private func ask<Answer: Sendable>(_ question: @escaping @Sendable (any Inspectable) async -> Answer) async -> [Answer] {
+        await withTaskGroup(of: (Int, Answer).self) { group in
+            for (index, role) in roles.enumerated() { group.addTask { (index, await question(role)) } }
+            return await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+    }
+}
+
+extension Response {
+    /// One line for people.
+    static func line(_ line: String, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
+        text(line + "\n", status: status, type: "text/plain; charset=utf-8", headers: headers)
+    }
+
+    static func text(_ text: String, status: HTTPResponse.Status = .ok, type: String, headers: HTTPFields = [:]) -> Response {
+        var headers = headers
+        headers[.contentType] = type
+        // Every answer is about this moment, and none is a page that a browser should guess the kind of.
+        headers[.cacheControl] = "no-store"
+        headers[.xContentTypeOptions] = "nosniff"
+        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    }
+}

@@ -1,0 +1,127 @@
+import Hummingbird
+import HummingbirdCore
+public import Links
+public import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import Synchronization
+public import Telemetry
+
+/// The server for people and monitoring: `/healthz`, `/readyz`, `/metrics`, `/status` over HTTP/1.1.
+///
+/// It has an event loop of its own, so that no scrape takes time of the loops that packets go through.
+public final class AdminServer: Sendable {
+    private let settings: ProcessSettings.Admin
+    private let pages: AdminPages
+    private let logger: Logger
+    private let running = Mutex<Running?>(nil)
+
+    /// Lives as long as the process: after the server has ended, Hummingbird may still ask its loop whether it has.
+    private static let loop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
+    /// A server that was started.
+    private struct Running {
+        let services: ServiceGroup
+        let task: Task<Void, Never>
+        /// Finishes when the server has closed its last connection.
+        let ended: AsyncStream<Never>
+        let end: AsyncStream<Never>.Continuation
+    }
+
+    /// - Parameters:
+    ///   - name: the process's, for `/status`.
+    ///   - roles: asked at every look at `/readyz`, `/metrics` and `/status`.
+    public init(_ settings: ProcessSettings.Admin, name: String, roles: [any Inspectable], state: ProcessState, logger: Logger) {
+        self.settings = settings
+        self.logger = logger
+        pages = AdminPages(name: name, roles: roles, state: state)
+    }
+
+    // MARK: - Start
+
+    /// Listens and serves until ``stop(within:)``; called once.
+    /// - Returns: where it listens, with the port that the system gave if 0 was asked for.
+    /// - Throws: one clear line when it cannot listen; then nothing is left running.
+    public func start() async throws -> Endpoint {
+        let (outcomes, outcome) = AsyncStream.makeStream(of: Result<Endpoint, AdminBindError>.self)
+        let (ended, end) = AsyncStream.makeStream(of: Never.self)
+        let listen = settings.listen
+        let services = services { channel in
+            outcome.yield(.success(listen.replacingPort(with: channel.localAddress?.port)))
+            outcome.finish()
+        }
+        let logger = logger
+        let task = Task {
+            var failure: any Error = CancellationError()
+            do { try await services.run() } catch { failure = error }
+            if case .terminated = outcome.yield(.failure(AdminBindError(listen, failure))), !(failure is CancellationError) {
+                logger.error("the admin server ended: \(failure)")
+            }
+            outcome.finish()
+            end.finish()
+        }
+        running.withLock { $0 = Running(services: services, task: task, ended: ended, end: end) }
+        for await outcome in outcomes { return try outcome.get() }
+        throw AdminBindError(listen, CancellationError())
+    }
+
+    private func services(onListening: @escaping @Sendable (any Channel) -> Void) -> ServiceGroup {
+        // What it says at info and below is for those who work on it.
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        let application = Application(
+            responder: AdminResponder(pages, settings: settings),
+            server: .http1(configuration: Limits.connection),
+            configuration: ApplicationConfiguration(
+                address: settings.listen.bindAddress, availableConnectionsDelegate: .maximum(Limits.connections, logger: quiet)),
+            onServerRunning: { onListening($0) },
+            eventLoopGroupProvider: .shared(AdminServer.loop),
+            logger: quiet)
+        return ServiceGroup(configuration: ServiceGroupConfiguration(services: [application], logger: quiet))
+    }
+
+    /// Bounds for what clients may take.
+    private enum Limits {
+        static let connections = 256
+        static let connection = HTTP1Channel.Configuration(
+            idleTimeout: .seconds(30),
+            httpDecoderConfiguration: .init(maxHeaderFieldSize: 8192, maxHeaderListSize: 16384, maxHeaderFieldCount: 100))
+    }
+
+    // MARK: - Stop
+
+    /// Stops listening, lets requests that are being answered end, and closes every connection. Does nothing when it does not run.
+    /// - Parameter limit: after it, requests that still wait for a role are abandoned.
+    public func stop(within limit: Duration = .seconds(2)) async {
+        let stopping = running.withLock { running in
+            defer { running = nil }
+            return running
+        }
+        guard let stopping else { return }
+        await stopping.services.triggerGracefulShutdown()
+        let timer = Task {
+            try await Task.sleep(for: limit)
+            stopping.task.cancel()
+            stopping.end.finish()
+        }
+        for await _ in stopping.ended {}
+        timer.cancel()
+    }
+}
+
+extension Endpoint {
+    fileprivate var bindAddress: BindAddress {
+        switch self {
+        case .host(let host, let port): .hostname(host, port: port)
+        case .unix(let path): .unixDomainSocket(path: path)
+        }
+    }
+
+    fileprivate func replacingPort(with real: Int?) -> Endpoint {
+        switch self {
+        case .host(let host, let port): .host(host, port: real ?? port)
+        case .unix: self
+        }
+    }
+}

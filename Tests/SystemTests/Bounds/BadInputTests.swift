@@ -64,6 +64,20 @@ extension SystemTests {
             }
         }
 
+        @Test("S15: another protocol is recognised in pieces, too")
+        func inPieces() throws {
+            try withGateway(Configuration()) { gateway in
+                let client = try gateway.client()
+                let text = "GET /a/path/that/does/not/fit/a/header/of/ours?with=a&query=too HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\n\r\n"
+                for piece in [text.prefix(3), text.dropFirst(3).prefix(40), text.dropFirst(43)] {
+                    try client.socket.write(Array(piece.utf8))
+                    pass(.milliseconds(100))
+                }
+                try client.expectClose(within: .seconds(2))
+                try gateway.logLine("HTTP")
+            }
+        }
+
         @Test("S16: a first packet that takes longer than `handshake` from its first byte is closed with protocol; silence before it is allowed")
         func handshake() throws {
             try withGateway(Configuration(gateway: ["limits: { handshake: 1s }"])) { gateway in

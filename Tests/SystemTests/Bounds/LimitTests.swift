@@ -21,6 +21,21 @@ extension SystemTests {
             }
         }
 
+        @Test("S16: refused clients that stay take no place from others")
+        func refusedStay() throws {
+            try withGateway(Configuration(gateway: ["limits: { connections: 2 }"])) { gateway in
+                let clients = try gateway.clients(2)
+                let refused = try (0..<20).map { _ in try gateway.client() }
+                for client in refused { #expect(try client.receive().control == .reject) }
+                clients[0].leave()
+                try eventually("the free place is given", within: .milliseconds(600)) {
+                    try gateway.client().exchange(Packet(.ping)).control == .pong
+                }
+                try clients[1].expectNothing()
+                withExtendedLifetime(refused) {}
+            }
+        }
+
         @Test("S16: `perAddress` counts each address for itself")
         func perAddress() throws {
             try withGateway(Configuration(gateway: ["limits: { perAddress: 2 }"])) { gateway in

@@ -41,6 +41,33 @@ extension SystemTests {
             }
         }
 
+        @Test("S13: answers of the gateway itself are bounded too: a client that floods and reads nothing is closed", arguments: ["PING", "noRoute"])
+        func ownAnswers(kind: String) throws {
+            try withGateway(Configuration(gateway: ["limits: { maxPending: 256KiB }"])) { gateway in
+                let client = try gateway.client(receiveBuffer: 4096)
+                let packet =
+                    kind == "PING" ? Packet(.ping, bytes: Array(repeating: 1, count: 64)) : Packet(100, bytes: Array(repeating: 1, count: 64))
+                let chunk = (0..<1000).flatMap { _ in packet.encoded() }
+                var rest = chunk[...]
+                var (written, looked) = (0, 0)
+                var most = 0.0
+                var isOpen = true
+                while isOpen, written < 3 * SlowClientTests.flood {
+                    guard let count = client.socket.writeSome(rest) else { break }
+                    rest = count == rest.count ? chunk[...] : rest.dropFirst(count)
+                    written += count
+                    if count == 0 || written >= looked + (1 << 20) {
+                        looked = written
+                        let metrics = try gateway.metrics()
+                        most = max(most, metrics["queue_bytes", ["side": "clients"]])
+                        isOpen = metrics["links_closed_total", ["side": "clients", "code": "slowConsumer"]] == 0
+                    }
+                }
+                #expect(most < Double(600 << 10), "\(most) bytes queued for a client that may have 256 KiB")
+                try gateway.eventuallyMetric("links_closed_total", ["side": "clients", "code": "slowConsumer"]) { $0 == 1 }
+            }
+        }
+
         @Test("S13: a client within its limit gets everything, however late it reads")
         func late() throws {
             let upstream = try UpstreamServer(.record)

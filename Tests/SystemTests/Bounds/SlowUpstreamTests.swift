@@ -141,6 +141,28 @@ extension SystemTests {
             }
         }
 
+        @Test("S13: what the gateway answers an upstream that reads nothing is bounded", arguments: ["PING", "gone session"])
+        func ownAnswers(kind: String) throws {
+            let deaf = try UpstreamServer(.deaf)
+            defer { deaf.stop() }
+            try withGateway(Configuration(to: deaf, "highWater: 128KiB")) { gateway in
+                let connection = try deaf.connection()
+                let packet = kind == "PING" ? Packet(.ping, bytes: Array(repeating: 1, count: 64)) : Packet(100, "gone", session: 12345)
+                let chunk = (0..<1000).flatMap { _ in packet.encoded() }
+                var rest = chunk[...]
+                var written = 0
+                var still = ContinuousClock.now
+                while written < 40 << 20, ContinuousClock.now - still < .milliseconds(300) {
+                    guard let count = connection.socket.writeSome(rest) else { break }
+                    rest = count == rest.count ? chunk[...] : rest.dropFirst(count)
+                    written += count
+                    if count > 0 { still = .now } else { usleep(1000) }
+                }
+                let queued = try gateway.metrics()["queue_bytes", ["side": "route"]]
+                #expect(queued <= Double(4 * 128 << 10) * 9 / 8 + 65536, "\(queued) bytes queued after \(written) were sent")
+            }
+        }
+
         @Test("S14: an upstream that sends byte by byte delays no other route")
         func slowUpstream() throws {
             let (slow, quick) = (try UpstreamServer(.record), try UpstreamServer(.echo))

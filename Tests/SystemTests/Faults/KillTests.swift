@@ -118,6 +118,30 @@ extension SystemTests {
             }
         }
 
+        @Test("S12, S3: SESSION_CLOSED that is queued behind a session's packets goes with them to the surviving connection", arguments: [1, 4])
+        func reroutedNotice(loops: Int) throws {
+            let (deaf, survivor, introducer) = (try UpstreamServer(.deaf), try UpstreamServer(.record), try UpstreamServer(.record))
+            defer { for upstream in [deaf, survivor, introducer] { upstream.stop() } }
+            let routes = [
+                Configuration.route("pair", "100-199", deaf, survivor, more: "highWater: 8MiB"), Configuration.route("introduce", "200", introducer),
+            ]
+            try withGateway(Configuration(routes: routes, top: ["loops: \(loops)"])) { gateway in
+                let names = ["\(deaf.address)#0", "\(survivor.address)#0"]
+                let one = try obtain("a session whose choice is the one that does not read") {
+                    let one = try gateway.introduced(to: introducer, type: 200)
+                    return ExpectedChoice.owner(of: one.session, among: names) == names[0] ? one : nil
+                }
+                let sent = try fill(one.client, from: 0, size: 972) { try gateway.metrics()["queue_bytes", ["side": "route"]] }
+                try one.client.expectNothing()
+                one.client.leave()
+                _ = try obtain("SESSION_CLOSED on the other route") { introducer.controls(.sessionClosed).first { $0.header.session == one.session } }
+                try deaf.goDown()
+                _ = try obtain("the last packet") { survivor.packets.last { $0.header.session == one.session && $0.number == sent - 1 } }
+                _ = try obtain("SESSION_CLOSED behind it") { survivor.controls(.sessionClosed).first { $0.header.session == one.session } }
+                #expect(survivor.arrivals.last { $0.packet.header.session == one.session }?.packet.control == .sessionClosed)
+            }
+        }
+
         /// Sends until at least 700 KiB stand in the gateway's queue; gives the next number.
         private func fill(_ client: PacketClient, from first: Int, size: Int, queued: () throws -> Double) throws -> Int {
             var number = first

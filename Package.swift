@@ -55,6 +55,8 @@ let package = Package(
                 "Wire", "Links", "Routing", "Telemetry", "Gateway", nioCore, nioPosix, logging,
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
@@ -76,7 +78,7 @@ let package = Package(
             dependencies: ["Bench", "Wire", "Links", nioCore, nioPosix, .product(name: "Histogram", package: "hdrhistogram-swift")],
             swiftSettings: settings),
         .testTarget(
-            name: "OperateTests", dependencies: ["Operate", "Gateway", "Links", "Routing", "Wire", nioCore, logging], swiftSettings: settings),
+            name: "OperateTests", dependencies: ["Operate", "Gateway", "Links", "Routing", "Telemetry", "Wire", nioCore, nioPosix, logging], swiftSettings: settings),
         .testTarget(name: "SystemTests", dependencies: ["Wire"], swiftSettings: settings),
     ]
 )

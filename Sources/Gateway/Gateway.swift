@@ -163,7 +163,7 @@ public final class Gateway: Inspectable {
     public let role = "gateway"
 
     public func samples() async -> [Sample] {
-        var samples: [Sample] = []
+        var samples = [Sample(.draining, role, value: phase == "serving" ? 0 : 1)]
         for shard in shards { samples += (try? await shard.loop.eventLoop.submit { shard.samples() }.get()) ?? [] }
         return samples
     }

@@ -10,7 +10,9 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
     package let eventLoop: any EventLoop
     /// Bytes that the links of this loop hold together.
     @exclusivity(unchecked) @usableFromInline package var queuedBytes = 0
-    /// Called once at the end of each turn in which something was received or queued, before the flush.
+    /// Called when a turn begins: at the first thing that is received or queued in it.
+    package var turnStarted: (() -> Void)?
+    /// Called once at the end of each such turn, before the flush.
     package var turnEnding: (() -> Void)?
     /// Called once after the flush.
     package var turnEnded: (() -> Void)?
@@ -46,6 +48,7 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
         inTurn = true
         now = eventLoop.now
         eventLoop.execute(endTurn)
+        turnStarted?()
     }
 
     /// Puts a link on the list of those to flush at the end of the turn.

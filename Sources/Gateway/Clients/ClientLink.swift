@@ -17,6 +17,8 @@ final class ClientLink: LinkOwner {
     @exclusivity(unchecked) var carried = RouteSet()
     /// Connections because of which it is not read.
     var pausedBy: [Connection] = []
+    /// When it was read again after a pause: what was before is not silence (rule S16).
+    private var resumedAt: NIODeadline?
     private var packets: TokenBucket?
     private var bytes: TokenBucket?
     @exclusivity(unchecked) private var isLimited = false
@@ -184,7 +186,7 @@ final class ClientLink: LinkOwner {
             shard.log.event("firstPacket", "closing client \(link.remote): its first packet was not complete after \(limits.handshake.text)")
             return close(.protocol)
         }
-        let silentUntil = link.isPaused ? now + limits.idle : link.lastHeard + limits.idle
+        let silentUntil = link.isPaused ? now + limits.idle : max(link.lastHeard, resumedAt ?? link.lastHeard) + limits.idle
         if now >= silentUntil { return close(.idle) }
         shard.loop.arm(timer, at: firstByte.map { min($0 + limits.handshake, silentUntil) } ?? silentUntil)
     }
@@ -201,6 +203,7 @@ final class ClientLink: LinkOwner {
         guard let position = pausedBy.firstIndex(where: { $0 === connection }) else { return }
         pausedBy.remove(at: position)
         link.resumeReading()
+        if pausedBy.isEmpty { resumedAt = shard.loop.eventLoop.now }
     }
 
     func linkDrained(_ link: Link) {}

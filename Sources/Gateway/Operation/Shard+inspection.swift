@@ -18,7 +18,6 @@ extension Shard {
             Sample(.ignored, role, value: counters.ignored),
             Sample(.discarded, role, "goneSession", value: counters.goneSessions),
             Sample(.discarded, role, "sessionClosed", value: counters.unheardClosings),
-            Sample(.draining, role, value: leaving == nil ? 0 : 1),
         ]
         for (code, count) in counters.clientsClosed.labelled { samples.append(Sample(.linksClosed, role, Side.clients.rawValue, code, value: count)) }
         for (code, count) in counters.connectionsClosed.labelled {

@@ -60,5 +60,9 @@ final class MemoryBudget: Sendable {
     func publish(_ bytes: Int, loop: Int) { loops[loop].value.store(bytes, ordering: .relaxed) }
 
     var total: Int { loops.reduce(0) { $0 + $1.value.load(ordering: .relaxed) } }
+    /// The loop whose queues hold most.
+    var fullestLoop: Int {
+        loops.indices.max { loops[$0].value.load(ordering: .relaxed) < loops[$1].value.load(ordering: .relaxed) } ?? 0
+    }
     var isExceeded: Bool { total > limit }
 }

@@ -61,8 +61,9 @@ final class Shard: @unchecked Sendable {
         clients = ClientTable(loop: index, key: key)
         (routes, routeOfType) = Shard.routes(of: settings)
         mailbox = Mailbox(eventLoop: eventLoop) { [unowned self] batch in receive(batch) }
-        loop.turnEnding = { [unowned self] in postOutboxes() }
-        loop.turnEnded = { [unowned self] in publish() }
+        loop.turnStarted = { [unowned self] in if shards.count > 1 { mailbox.turnStarted() } }
+        loop.turnEnding = { [unowned self] in if shards.count > 1 { exchangeBatches() } }
+        loop.turnEnded = { [unowned self] in finishTurn() }
     }
 
     private static func routes(of settings: GatewaySettings) -> ([ShardRoute], [UInt16]) {
@@ -90,23 +91,44 @@ final class Shard: @unchecked Sendable {
     @inline(__always)
     func route(of type: UInt16) -> ShardRoute { routes[Int(routeOfType[Int(type)])] }
 
-    /// Tells the other loops what they need once a turn: queue lengths, memory.
-    private func publish() {
-        var bytes = loop.queuedBytes
-        for route in routes { bytes += route.waiting.bytes }
-        context.memory.publish(bytes, loop: index)
-        if bytes > 0, context.memory.isExceeded { relieveMemory() }
-        guard shards.count > 1 else { return }
-        for connection in owned { connection.trunk.queued.store(connection.link?.queued ?? 0, ordering: .relaxed) }
+    private func exchangeBatches() {
+        mailbox.collect()
+        postOutboxes()
     }
 
-    /// Over the bound, the client with the longest queue is closed (rule S13); each loop looks at its own clients.
+    private func finishTurn() {
+        publishMemory()
+        guard shards.count > 1 else { return }
+        for connection in owned { connection.trunk.queued.store(connection.link?.queued ?? 0, ordering: .relaxed) }
+        mailbox.turnEnded()
+    }
+
+    private func publishMemory() {
+        var bytes = loop.queuedBytes
+        for route in routes where !route.waiting.isEmpty { bytes += route.waiting.bytes }
+        context.memory.publish(bytes, loop: index)
+        if bytes > 0, context.memory.isExceeded { relieveMemory() }
+    }
+
+    /// Over the bound, the client with the longest queue is closed (rule S13). Each loop looks at its own clients; those of the loop that
+    /// holds most are meant.
     private func relieveMemory() {
+        let fullest = context.memory.fullestLoop
+        guard fullest == index else {
+            shards[fullest].loop.eventLoop.execute { [shard = shards[fullest]] in shard.closeLongestQueue() }
+            return
+        }
+        closeLongestQueue()
+    }
+
+    private func closeLongestQueue() {
+        guard context.memory.isExceeded else { return }
         var longest: ClientLink?
         for client in clients.all where client.link.queued > longest?.link.queued ?? 0 { longest = client }
         guard let longest else { return }
         log.event("memory", "queues hold \(context.memory.total) bytes, over memory: \(context.memory.limit); closing \(longest.link.remote)")
         longest.abandon(.slowConsumer)
+        context.memory.publish(loop.queuedBytes, loop: index)
     }
 
     /// Runs on another loop's thread of control, soon.

@@ -38,6 +38,9 @@ public final class Gateway: Inspectable {
         }
     }
 
+    /// The most event loops that a session's number has room for.
+    public static let maxLoops = SessionID.maxLoops
+
     // MARK: - Start
 
     /// Listens, dials every upstream once, and serves.
@@ -93,28 +96,37 @@ public final class Gateway: Inspectable {
         }
     }
 
+    /// The first connection to an address comes first: it says that earlier sessions are gone (rule S12). The others follow together, so that
+    /// an address that hangs is waited for twice at most, however many connections it is to have.
     private func connect(_ address: SocketAddress, from source: UpstreamSource) async {
-        for index in 0..<context.settings.routes[source.route].connections {
-            let trunk = state.withLock { state in
-                let id = state.nextConnection
-                state.nextConnection += 1
-                let text = address.text
-                let trunk = Trunk(
-                    id: id, route: source.route, loop: id % shards.count, address: text, index: index, node: Choice.fnv1a("\(text)#\(index)"))
-                // Under the lock, so that every loop learns of connections in the order of their ids.
-                for shard in shards where shard.index != trunk.loop { shard.loop.eventLoop.execute { _ = shard.add(trunk) } }
-                let owner = shards[trunk.loop]
-                owner.loop.eventLoop.execute {
-                    let connection = owner.add(trunk)
-                    connection.upstream = Upstream(source: source, connection: connection, address: address, shard: owner)
-                }
-                return trunk
+        await connect(address, index: 0, from: source)
+        await withTaskGroup(of: Void.self) { group in
+            for index in 1..<max(context.settings.routes[source.route].connections, 1) {
+                group.addTask { await self.connect(address, index: index, from: source) }
             }
-            let owner = shards[trunk.loop]
-            try? await owner.loop.eventLoop.flatSubmit {
-                owner.connections[trunk.id].upstream?.start() ?? owner.loop.eventLoop.makeSucceededVoidFuture()
-            }.get()
         }
+    }
+
+    private func connect(_ address: SocketAddress, index: Int, from source: UpstreamSource) async {
+        let trunk = state.withLock { state in
+            let id = state.nextConnection
+            state.nextConnection += 1
+            let text = address.text
+            let trunk = Trunk(
+                id: id, route: source.route, loop: id % shards.count, address: text, index: index, node: Choice.fnv1a("\(text)#\(index)"))
+            // Under the lock, so that every loop learns of connections in the order of their ids.
+            for shard in shards where shard.index != trunk.loop { shard.loop.eventLoop.execute { _ = shard.add(trunk) } }
+            let owner = shards[trunk.loop]
+            owner.loop.eventLoop.execute {
+                let connection = owner.add(trunk)
+                connection.upstream = Upstream(source: source, connection: connection, address: address, shard: owner)
+            }
+            return trunk
+        }
+        let owner = shards[trunk.loop]
+        try? await owner.loop.eventLoop.flatSubmit {
+            owner.connections[trunk.id].upstream?.start() ?? owner.loop.eventLoop.makeSucceededVoidFuture()
+        }.get()
     }
 
     // MARK: - Stop

@@ -154,30 +154,44 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func receive(_ bytes: Slice<UnsafeRawBufferPointer>) {
-        guard let owner else { return }
         var rest = bytes
-        while !inbound.isEmpty {
+        while !inbound.isEmpty, !isPaused {
             guard inbound.complete(from: &rest, pool: &loop.pool) else { return }
-            let result = inbound.frame.withUnsafeReadableBytes { owner.link(self, received: $0) }
-            guard isOpen else { return }
-            if result.bytes > 0 { lastHeard = loop.now }
-            inbound.consumed(result, pool: &loop.pool)
+            guard offerKept() else { return }
         }
-        guard !rest.isEmpty else { return }
-        let result = owner.link(self, received: UnsafeRawBufferPointer(rebasing: rest))
-        if result.bytes > 0 { lastHeard = loop.now }
+        guard !rest.isEmpty, let owner else { return }
+        var result = Consumed(bytes: 0, needed: 0)
+        if !isPaused {
+            result = owner.link(self, received: UnsafeRawBufferPointer(rebasing: rest))
+            if result.bytes > 0 { lastHeard = loop.now }
+        }
         guard isOpen, result.bytes < rest.count else { return }
         inbound.keep(rest.dropFirst(result.bytes), needed: result.needed, pool: &loop.pool)
     }
 
-    /// Stops reading until a matching ``resumeReading()``; pauses nest.
+    /// Shows the owner what was kept; false when the link is over or has been paused by it.
+    private func offerKept() -> Bool {
+        guard let owner else { return false }
+        let result = inbound.frame.withUnsafeReadableBytes { owner.link(self, received: $0) }
+        guard isOpen else { return false }
+        if result.bytes > 0 { lastHeard = loop.now }
+        inbound.consumed(result, pool: &loop.pool)
+        return true
+    }
+
+    /// Stops reading until a matching ``resumeReading()``; pauses nest. What has been read already and the owner has not taken is kept.
     package func pauseReading() {
         pauses += 1
         if pauses == 1 { setAutoRead(false) }
     }
 
+    /// Reads again when the last pause has ended, beginning with what was kept.
     package func resumeReading() {
         pauses -= 1
+        guard pauses == 0, isOpen else { return }
+        loop.enterTurn()
+        lastHeard = loop.now
+        if !inbound.isEmpty, !offerKept() { return }
         if pauses == 0 { setAutoRead(true) }
     }
 

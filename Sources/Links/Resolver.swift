@@ -23,8 +23,22 @@ package enum Resolver {
             return eventLoop.makeCompletedFuture { [try SocketAddress(unixDomainSocketPath: path)] }
         case .host(let host, let port):
             if let literal = try? SocketAddress(ipAddress: host, port: port) { return eventLoop.makeSucceededFuture([literal]) }
-            return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { try lookUp(host, port: port) }
+            let answer = NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { try lookUp(host, port: port) }
+            return bounded(answer, host: host)
         }
+    }
+
+    /// The system may take its time over a name; an attempt does not (rule S18). A late answer is dropped.
+    private static func bounded(_ answer: EventLoopFuture<[SocketAddress]>, host: String) -> EventLoopFuture<[SocketAddress]> {
+        let promise = answer.eventLoop.makePromise(of: [SocketAddress].self)
+        let cut = answer.eventLoop.scheduleTask(in: Sockets.connectTimeout) {
+            promise.fail(ResolveError(description: "cannot resolve \(host): no answer within 5s"))
+        }
+        answer.whenComplete { result in
+            cut.cancel()
+            promise.completeWith(result)
+        }
+        return promise.futureResult
     }
 
     private static func lookUp(_ host: String, port: Int) throws -> [SocketAddress] {

@@ -1,10 +1,11 @@
 import ArgumentParser
+import Operate
 
 @main
 struct Switchyard: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "switchyard",
-        abstract: "A gateway, hub and proxy for packets and calls.",
+        abstract: "A gateway between packet clients and packet servers.",
         discussion: """
             Start everything on this machine and try it:
 
@@ -14,6 +15,7 @@ struct Switchyard: AsyncParsableCommand {
 
             `switchyard help COMMAND` explains a command.
             """,
+        version: Build.version,
         subcommands: [
             UpCommand.self, CheckCommand.self, SendCommand.self, BenchCommand.self, DecodeCommand.self,
         ]

@@ -8,7 +8,7 @@ import Wire
 /// How a link ends (protocol section 5, "Closing with a code").
 @Suite("Link, closing")
 struct LinkClosingTests {
-    @Test("S16: the last word is the last bytes, behind what was queued; then our direction is shut")
+    @Test("the last word is the last bytes, behind what was queued; then our direction is shut")
     func lastWord() throws {
         let rig = try EmbeddedLink()
         rig.send([1])
@@ -45,7 +45,7 @@ struct LinkClosingTests {
         #expect(rig.owner.frames == [[0]])
     }
 
-    @Test("S13: a peer that does not take the last word within a second is cut, not before")
+    @Test("S14: a peer that does not take the last word within a second is cut, not before")
     func flushDeadline() throws {
         let rig = try EmbeddedLink()
         rig.holdSocket()
@@ -60,7 +60,7 @@ struct LinkClosingTests {
         #expect(!rig.channel.isActive && !rig.isHalfClosed)
     }
 
-    @Test("S13: a peer that does not close is waited for at most a second, counted from the last byte")
+    @Test("S14: a peer that does not close is waited for at most a second, counted from the last byte")
     func lingerDeadline() throws {
         let rig = try EmbeddedLink()
         rig.holdSocket()
@@ -100,7 +100,7 @@ struct LinkClosingTests {
         #expect(rig.link.state == .lingering(.idle))
     }
 
-    @Test("S13: to abandon is at once and without a word, from every state")
+    @Test("S14: to abandon is at once and without a word, from every state")
     func abandon() throws {
         let rig = try EmbeddedLink()
         rig.holdSocket()

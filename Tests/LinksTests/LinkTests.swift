@@ -37,7 +37,8 @@ struct LinkTests {
         rig.endTurn()
         let writes = try rig.written()
         #expect(writes.allSatisfy { $0.count <= 256 << 10 })
-        #expect(Array(writes.joined()) == Array(frames.joined()))
+        let isSame = writes.joined().elementsEqual(frames.joined())
+        #expect(isSame)
         #expect(rig.loop.queuedBytes == 0)
     }
 
@@ -86,6 +87,20 @@ struct LinkTests {
         #expect(!rig.isAutoRead && rig.link.isPaused)
         rig.link.resumeReading()
         #expect(rig.isAutoRead && !rig.link.isPaused)
+    }
+
+    @Test("S5, S13: what was read when the owner paused is kept, and comes first when reading goes on", arguments: 0...6)
+    func keptWhilePaused(cut: Int) throws {
+        let rig = try EmbeddedLink()
+        rig.owner.onFrame = { if rig.owner.frames.count % 2 == 0 { $0.pauseReading() } }
+        let stream = (0..<7).flatMap { RecordingOwner.frame([$0, $0]) }
+        try rig.receive(Array(stream.prefix(cut * 6 + 3)))
+        try rig.receive(Array(stream.dropFirst(cut * 6 + 3)))
+        for turn in 1...3 {
+            #expect(rig.owner.frames.count == 2 * turn && !rig.isAutoRead)
+            rig.link.resumeReading()
+        }
+        #expect(rig.owner.frames == (0..<7).map { [$0, $0] } && rig.isAutoRead)
     }
 
     @Test("S17: only a complete frame counts as life")

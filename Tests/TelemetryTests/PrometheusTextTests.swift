@@ -46,7 +46,10 @@ struct PrometheusTextTests {
 
     @Test(
         "backslash, quote and line feed are escaped",
-        arguments: [("a\\b", "a\\\\b"), ("a\"b", "a\\\"b"), ("a\nb", "a\\nb"), ("\\\n\"", "\\\\\\n\\\""), ("\\n", "\\\\n"), ("häuser", "häuser"), ("\"\u{301}", "\\\"\u{301}")])
+        arguments: [
+            ("a\\b", "a\\\\b"), ("a\"b", "a\\\"b"), ("a\nb", "a\\nb"), ("\\\n\"", "\\\\\\n\\\""), ("\\n", "\\\\n"), ("häuser", "häuser"),
+            ("\"\u{301}", "\\\"\u{301}"),
+        ])
     func escaping(value: String, escaped: String) {
         #expect(samples(PrometheusText.render([Sample(.buildInfo, value, value: 1)])) == ["switchyard_build_info{version=\"\(escaped)\"} 1"])
     }

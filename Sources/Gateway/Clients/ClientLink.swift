@@ -1,7 +1,6 @@
 import Links
 import NIOCore
 import Routing
-import Synchronization
 import Telemetry
 import Wire
 
@@ -16,9 +15,7 @@ final class ClientLink: LinkOwner {
     @exclusivity(unchecked) var identity = Identity()
     @exclusivity(unchecked) var carried = RouteSet()
     /// Connections because of which it is not read.
-    var pausedBy: [Connection] = []
-    /// When it was read again after a pause: what was before is not silence (rule S16).
-    private var resumedAt: NIODeadline?
+    @exclusivity(unchecked) var pausedBy: [Connection] = []
     private var packets: TokenBucket?
     private var bytes: TokenBucket?
     @exclusivity(unchecked) private var isLimited = false
@@ -42,12 +39,8 @@ final class ClientLink: LinkOwner {
 
     func linkOpened(_ link: Link) {
         shard.openClients += 1
-        let open = shard.context.clients.wrappingAdd(1, ordering: .relaxed).newValue
         address = link.remoteHost
-        if let most = limits.connections, open > most { return refuse("connections", "over limits.connections: \(most)") }
-        guard shard.context.admit(address) else {
-            return refuse("perAddress", "over limits.perAddress: \(limits.perAddress ?? 0) from \(address)")
-        }
+        guard shard.context.admit(address) else { return refuse("connections", "over limits.connections or limits.perAddress") }
         isAdmitted = true
         guard !shard.context.memory.isExceeded else { return refuse("memory", "over memory: \(shard.context.memory.limit) bytes queued") }
         guard shard.leaving == nil else { return close(.draining) }
@@ -62,7 +55,15 @@ final class ClientLink: LinkOwner {
 
     private func refuse(_ kind: String, _ why: String) {
         shard.log.event(kind, "refused client \(link.remote): \(why)")
+        depart()
         close(.rateLimited)
+    }
+
+    /// Gives its place among the admitted to another; a refused client that stays takes none.
+    private func depart() {
+        guard isAdmitted else { return }
+        isAdmitted = false
+        shard.context.release(address)
     }
 
     // MARK: - Packets
@@ -87,8 +88,10 @@ final class ClientLink: LinkOwner {
             receive(&header, base + offset + PacketHeader.size)
             offset += header.length
             guard hasSession else { return Consumed(bytes: count, needed: PacketHeader.size) }
+            // What it has sent behind a packet that filled a queue waits with it.
+            if isHeld { break }
         }
-        if !hasSpoken { listenForFirst(offset > 0, bytes) }
+        if !hasSpoken, listenForFirst(offset > 0, bytes) { needed = count + 1 }
         return Consumed(bytes: offset, needed: needed)
     }
 
@@ -121,6 +124,7 @@ final class ClientLink: LinkOwner {
             var pong = header
             pong.type = ControlType.pong.rawValue
             link.append(pong, body, format: shard.format)
+            shard.boundNotices(to: self)
         case .pong, .reject:
             break
         default:
@@ -152,16 +156,22 @@ final class ClientLink: LinkOwner {
         return true
     }
 
-    private func listenForFirst(_ isComplete: Bool, _ bytes: UnsafeRawBufferPointer) {
+    /// Returns whether the first bytes may still turn out to be of another protocol, so that each more is to be looked at.
+    private func listenForFirst(_ isComplete: Bool, _ bytes: UnsafeRawBufferPointer) -> Bool {
         if isComplete {
             hasSpoken = true
             firstByte = nil
-            return
+            return false
         }
-        if let stranger = Recognition.stranger(bytes) { return turnAway(stranger) }
-        guard firstByte == nil, !bytes.isEmpty else { return }
-        firstByte = shard.loop.now
-        shard.loop.arm(link.timer, at: shard.loop.now + min(limits.handshake, limits.idle))
+        if let stranger = Recognition.stranger(bytes) {
+            turnAway(stranger)
+            return false
+        }
+        if firstByte == nil, !bytes.isEmpty {
+            firstByte = shard.loop.now
+            shard.loop.arm(link.timer, at: shard.loop.now + min(limits.handshake, limits.idle))
+        }
+        return Recognition.mayBeStranger(bytes)
     }
 
     private func malformed(_ header: PacketHeader, _ bytes: UnsafeRawBufferPointer) {
@@ -186,12 +196,15 @@ final class ClientLink: LinkOwner {
             shard.log.event("firstPacket", "closing client \(link.remote): its first packet was not complete after \(limits.handshake.text)")
             return close(.protocol)
         }
-        let silentUntil = link.isPaused ? now + limits.idle : max(link.lastHeard, resumedAt ?? link.lastHeard) + limits.idle
+        let silentUntil = link.isPaused ? now + limits.idle : link.lastHeard + limits.idle
         if now >= silentUntil { return close(.idle) }
         shard.loop.arm(timer, at: firstByte.map { min($0 + limits.handshake, silentUntil) } ?? silentUntil)
     }
 
     // MARK: - Pauses (rule S13)
+
+    /// It is not read because of a full queue.
+    private var isHeld: Bool { !pausedBy.isEmpty }
 
     func pause(on connection: Connection) {
         guard !pausedBy.contains(where: { $0 === connection }) else { return }
@@ -203,7 +216,6 @@ final class ClientLink: LinkOwner {
         guard let position = pausedBy.firstIndex(where: { $0 === connection }) else { return }
         pausedBy.remove(at: position)
         link.resumeReading()
-        if pausedBy.isEmpty { resumedAt = shard.loop.eventLoop.now }
     }
 
     func linkDrained(_ link: Link) {}
@@ -254,8 +266,7 @@ final class ClientLink: LinkOwner {
         let code = end.code ?? .cancelled
         endSession(code.rawValue)
         shard.counters.clientsClosed.add(code)
-        if isAdmitted { shard.context.release(address) }
-        shard.context.clients.wrappingSubtract(1, ordering: .relaxed)
+        depart()
         shard.openClients -= 1
         shard.clientGone()
     }

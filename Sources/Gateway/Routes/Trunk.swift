@@ -32,7 +32,7 @@ final class Trunk: Sendable {
         self.node = node
     }
 
-    var pending: Int { queued.load(ordering: .relaxed) + crossing.load(ordering: .relaxed) }
+    var pending: Int { queued.load(ordering: .sequentiallyConsistent) + crossing.load(ordering: .sequentiallyConsistent) }
 }
 
 /// One loop's view of a ``Trunk``.

@@ -9,10 +9,12 @@ final class GatewayContext: Sendable {
     let settings: GatewaySettings
     let logger: Logger
     let memory: MemoryBudget
-    /// Client links that are open, over all loops.
+    /// Clients that were admitted and are not gone, over all loops.
     let clients = Atomic<Int>(0)
     /// Bytes that wait for each route (`waitBytes`), over all loops.
     let waitingBytes: [SharedCount]
+    /// Upstream addresses that have heard that every earlier session is gone.
+    private let announced = Mutex<Set<String>>([])
     /// Client links for each address; kept only when `perAddress` is limited.
     private let addresses = Mutex<[String: Int]>([:])
 
@@ -23,9 +25,21 @@ final class GatewayContext: Sendable {
         waitingBytes = settings.routes.map { _ in SharedCount() }
     }
 
-    /// Counts a client of that address in, unless the limit is reached.
+    /// True for the first connection to that address in the process's life, whichever route it is of (rule S12).
+    func announce(_ address: String) -> Bool { announced.withLock { $0.insert(address).inserted } }
+
+    /// Counts a client of that address in, unless it would be one too many (rule S16).
     func admit(_ address: String) -> Bool {
-        guard let limit = settings.limits.perAddress else { return true }
+        let limits = settings.limits
+        let count = clients.wrappingAdd(1, ordering: .relaxed).newValue
+        let fits = count <= limits.connections ?? .max
+        if fits, admitAddress(address, limit: limits.perAddress) { return true }
+        clients.wrappingSubtract(1, ordering: .relaxed)
+        return false
+    }
+
+    private func admitAddress(_ address: String, limit: Int?) -> Bool {
+        guard let limit else { return true }
         return addresses.withLock { addresses in
             guard addresses[address, default: 0] < limit else { return false }
             addresses[address, default: 0] += 1
@@ -33,7 +47,9 @@ final class GatewayContext: Sendable {
         }
     }
 
+    /// Counts an admitted client out.
     func release(_ address: String) {
+        clients.wrappingSubtract(1, ordering: .relaxed)
         guard settings.limits.perAddress != nil else { return }
         addresses.withLock { addresses in
             guard let count = addresses[address] else { return }

@@ -75,10 +75,9 @@ extension Shard {
 
     private func receiveForUpstream(_ entry: Crossing, _ bytes: UnsafeRawPointer) {
         let connection = connections[Int(entry.target)]
-        connection.trunk.crossing.wrappingSubtract(entry.count, ordering: .relaxed)
+        connection.trunk.crossing.wrappingSubtract(entry.count, ordering: .sequentiallyConsistent)
         if let link = connection.link, link.isOpen {
             link.append(entry.count) { $0.copyMemory(from: bytes, byteCount: entry.count) }
-            if link.queued > connection.route.highWater { link.resumeMark = connection.route.highWater / 2 }
         } else if entry.kind == .toUpstream {
             // It died, or is being closed, while this was on its way: still ours, so re-routed once or answered (rules S2, S3).
             let header = PacketHeader(at: bytes, format: connection.route.format)

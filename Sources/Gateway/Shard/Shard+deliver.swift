@@ -97,10 +97,18 @@ extension Shard {
         let frame = UndeliveredFrame(code: code.rawValue, lost: header, body: bytes, reason: "\(code.name): \(reason)")
         if let link = connection.link {
             link.append(frame, format: route.format)
+            boundAnswers(to: connection, link)
         } else if connection.trunk.loop != index {
             let entry = Crossing(.noticeToUpstream, target: UInt64(connection.trunk.id), count: frame.header.length)
             cross(entry, to: connection.trunk.loop) { frame.store(to: $0, format: route.format) }
             stage(frame.header.length, for: connection)
         }
+    }
+
+    /// An upstream that asks and does not read costs its own link: what is said to it may use one eighth beyond the limit (rules S13, S14).
+    func boundAnswers(to connection: Connection, _ link: Link) {
+        guard link.queued > connection.route.busyMark + connection.route.busyMark / 8 else { return }
+        log.event("slowUpstream", "closing upstream \(connection.trunk.address): it does not read what it is answered; \(link.queued) bytes queued")
+        link.abandon(.slowConsumer)
     }
 }

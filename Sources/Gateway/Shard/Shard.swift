@@ -99,7 +99,13 @@ final class Shard: @unchecked Sendable {
     private func finishTurn() {
         publishMemory()
         guard shards.count > 1 else { return }
-        for connection in owned { connection.trunk.queued.store(connection.link?.queued ?? 0, ordering: .relaxed) }
+        for connection in owned {
+            let queued = connection.link?.queued ?? 0
+            connection.trunk.queued.store(queued, ordering: .sequentiallyConsistent)
+            // A loop that paused on an older number hears here: without a mark the link tells no one.
+            guard queued <= connection.route.highWater / 2 else { continue }
+            if connection.trunk.waiters.load(ordering: .sequentiallyConsistent) != 0 { wakeWaiters(of: connection) }
+        }
         mailbox.turnEnded()
     }
 

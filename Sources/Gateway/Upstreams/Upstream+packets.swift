@@ -50,6 +50,7 @@ extension Upstream {
             var pong = header
             pong.type = ControlType.pong.rawValue
             link.append(pong, body, format: route.format)
+            shard.boundAnswers(to: connection, link)
         case .pong: break
         case .drain: drainSaid(Result { try Drain(body: ByteBuffer(bytes: bytes), format: route.format) })
         case .undelivered: passOn(bytes)

@@ -6,15 +6,30 @@ import Wire
 /// What was left when a link died (rules S2, S3).
 extension Upstream {
     func settle(_ remains: Remains) {
-        if let block = remains.writing { forEachPacket(of: block, from: 0) { header, body, _ in report(.lost, header, body) } }
+        if let block = remains.writing {
+            forEachPacket(of: block, from: 0) { header, body, _ in
+                if header.isControl { noticeLost(header) } else { report(.lost, header, body) }
+            }
+        }
         var offset = remains.heldOffset
         for block in remains.held {
             forEachPacket(of: block, from: offset) { header, body, position in
-                if rerouted.contains(position) || route.live.isEmpty { report(.neverSent, header, body) } else { reroute(header, body) }
+                if route.live.isEmpty || rerouted.contains(position) {
+                    if header.isControl { noticeLost(header) } else { report(.neverSent, header, body) }
+                } else if !header.isControl {
+                    reroute(header, body)
+                } else if header.type == ControlType.sessionClosed.rawValue, header.session != 0 {
+                    // It goes where its session's packets go.
+                    shard.send(header, ByteBuffer(bytes: body), on: route, isNotice: true)
+                }
             }
             offset += block.readableBytes
         }
         rerouted.clear()
+    }
+
+    private func noticeLost(_ header: PacketHeader) {
+        if header.type == ControlType.sessionClosed.rawValue { shard.counters.unheardClosings += 1 }
     }
 
     private func forEachPacket(of block: ByteBuffer, from offset: Int, _ body: (PacketHeader, UnsafeRawBufferPointer, Int) -> Void) {
@@ -24,7 +39,7 @@ extension Upstream {
             while bytes.count - position >= PacketHeader.size, let base = bytes.baseAddress {
                 let header = PacketHeader(at: base + position, format: route.format)
                 let rest = UnsafeRawBufferPointer(rebasing: bytes[(position + PacketHeader.size)...])
-                if !header.isControl { body(header, UnsafeRawBufferPointer(rebasing: rest.prefix(header.bodyCount)), offset + position) }
+                body(header, UnsafeRawBufferPointer(rebasing: rest.prefix(header.bodyCount)), offset + position)
                 position += header.length
             }
         }

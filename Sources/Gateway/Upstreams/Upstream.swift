@@ -121,7 +121,7 @@ final class Upstream: LinkOwner, @unchecked Sendable {
         rerouted.clear()
         connection.link = link
         if !route.settings.legacy {
-            if source.announce(connection.trunk.address) { sayAllSessionsGone(link) }
+            if shard.context.announce(connection.trunk.address) { sayAllSessionsGone(link) }
             shard.loop.arm(link.timer, at: shard.loop.now + heartbeat.interval)
         }
         shard.loop.arm(timer, at: shard.loop.now + Upstream.health)

@@ -7,7 +7,6 @@ final class UpstreamSource: Sendable {
     let endpoint: Endpoint
     let route: Int
     private let known = Mutex<Set<String>>([])
-    private let announced = Mutex<Set<String>>([])
     /// Called with addresses that were not known before.
     private let discovered: @Sendable (UpstreamSource, [SocketAddress]) -> Void
 
@@ -37,7 +36,4 @@ final class UpstreamSource: Sendable {
             return false
         }.flatMapError { _ in eventLoop.makeSucceededFuture(true) }
     }
-
-    /// True for the first connection to that address in the process's life.
-    func announce(_ address: String) -> Bool { announced.withLock { $0.insert(address).inserted } }
 }

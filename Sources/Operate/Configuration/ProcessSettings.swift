@@ -39,7 +39,7 @@ public struct ProcessSettings: Sendable, Equatable {
 
     /// Shown to peers and on the dashboard: 1 to 255 bytes.
     public var name: String
-    /// Event loops: 1 to 1,024.
+    /// Event loops: 1 to 64.
     public var loops: Int
     /// Threads that handlers may hold, started on demand (rule S8): 1 to 4,096.
     public var laneThreads = 64
@@ -58,7 +58,7 @@ public struct ProcessSettings: Sendable, Equatable {
     /// The defaults on a machine; no role, no admin server.
     public init(machine: Machine = .current) {
         name = machine.hostName
-        loops = machine.cores
+        loops = min(machine.cores, Gateway.maxLoops)
         memory = max(1, machine.memory / 2)
     }
 }

@@ -18,6 +18,7 @@ final class Demonstration: Sendable {
         admin: { listen: "127.0.0.1:9090" }
         gateway:
           listen: 127.0.0.1:7000
+          publicTypes: [1, 7]
           routes:
             - { name: chat, types: [1, 7, 100], to: ["127.0.0.1:7100"] }
         """

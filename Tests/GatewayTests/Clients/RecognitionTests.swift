@@ -44,6 +44,15 @@ struct RecognitionTests {
         }
     }
 
+    @Test("S15: bytes that begin like another protocol's are looked at again as they come, others are not")
+    func mayBecome() {
+        func mayBe(_ bytes: [UInt8]) -> Bool { bytes.withUnsafeBytes(Recognition.mayBeStranger) }
+        for text in ["G", "GET", "GET /long/path", "PRI * HT", "OPT"] { #expect(mayBe(Array(text.utf8)), "\(text)") }
+        for count in 1...10 { #expect(mayBe(Array(RecognitionTests.clientHello.prefix(count)))) }
+        #expect(!mayBe([]) && !mayBe([0]) && !mayBe([0, 28, 0, 3]) && !mayBe(Array("GOT".utf8)))
+        #expect(!mayBe(Array("GET ".utf8) + [UInt8](repeating: 0x61, count: 3_000)))
+    }
+
     @Test("S15: TLS records that are not a hello are not called one")
     func otherRecords() {
         for (offset, value) in [(0, 0x17), (1, 2), (2, 5), (4, 0x36), (5, 2), (8, 0x32), (9, 2)] as [(Int, UInt8)] {

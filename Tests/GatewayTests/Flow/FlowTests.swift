@@ -1,4 +1,6 @@
+import Links
 import NIOCore
+import Routing
 import Telemetry
 import Testing
 import Wire

@@ -31,7 +31,6 @@ final class PacketPeer: ChannelInboundHandler, Sendable {
 
     var heard: [Packet] { state.withLock { $0.heard } }
     var isClosed: Bool { state.withLock { $0.isClosed } }
-    var localPort: Int? { state.withLock { $0.channel?.remoteAddress?.port } }
 
     func say(_ packets: [Packet]) {
         var buffer = ByteBuffer()
@@ -42,7 +41,7 @@ final class PacketPeer: ChannelInboundHandler, Sendable {
 
     func close() { state.withLock { $0.channel }?.close(promise: nil) }
 
-    func channelActive(context: ChannelHandlerContext) { state.withLock { $0.channel = context.channel } }
+    func handlerAdded(context: ChannelHandlerContext) { state.withLock { $0.channel = context.channel } }
     func channelInactive(context: ChannelHandlerContext) { state.withLock { $0.isClosed = true } }
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 

@@ -2,6 +2,7 @@ import Links
 import Logging
 import NIOCore
 import NIOPosix
+import Routing
 import Testing
 import Wire
 

@@ -3,6 +3,7 @@ import Testing
 @testable import Gateway
 
 /// The routes that carried a session.
+
 @Suite("Route set")
 struct RouteSetTests {
     @Test("S12: holds what was put in, once, in order, beyond 64 routes too", arguments: 1...10)

@@ -29,7 +29,7 @@ final class RecordingOwner: LinkOwner {
             frames.append(Array(bytes[(offset + RecordingOwner.headerSize)..<(offset + size)]))
             offset += size
             onFrame(link)
-            guard link.isOpen else { break }
+            guard link.isOpen, !link.isPaused else { break }
         }
         return Consumed(bytes: offset, needed: RecordingOwner.headerSize)
     }

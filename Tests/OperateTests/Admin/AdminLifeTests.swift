@@ -102,7 +102,8 @@ struct AdminLifeTests {
     @Test("Stopping does not wait for ever for a role that does not answer")
     func abandoned() async throws {
         let gate = Gate()
-        try await withAdmin(roles: [FakeRole(gate: gate)]) { client, server, _ async throws in
+        let log = Log()
+        try await withAdmin(roles: [FakeRole(gate: gate)], logger: Logger(label: "admin") { _ in log.handler }) { client, server, _ async throws in
             let metrics = Task { try? await client.get("/metrics") }
             await gate.arrival()
             await server.stop(within: .milliseconds(50))
@@ -110,6 +111,7 @@ struct AdminLifeTests {
             gate.open()
             _ = await metrics.value
         }
+        #expect(log.lines == [])
     }
 
     @Test("Stopping twice, or what never ran, does nothing")

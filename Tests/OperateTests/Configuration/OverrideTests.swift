@@ -56,7 +56,7 @@ struct OverrideTests {
     func order() {
         #expect(
             configurationErrors("loops: 0\n", ["memory=0", "laneThreads=0"]) == [
-                "edge.yaml:1:8: loops: 0 could mean none or unlimited; use 1 to 1024",
+                "edge.yaml:1:8: loops: 0 could mean none or unlimited; use 1 to 64",
                 "--set memory: 0 could mean none or unlimited; use 64KiB to 1048576GiB",
                 "--set laneThreads: 0 could mean none or unlimited; use 1 to 4096",
             ])

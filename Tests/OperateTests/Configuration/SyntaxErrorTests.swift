@@ -96,7 +96,7 @@ struct SyntaxErrorTests {
             """
         #expect(
             configurationErrors(text) == [
-                "edge.yaml:1:8: loops: 0 could mean none or unlimited; use 1 to 1024",
+                "edge.yaml:1:8: loops: 0 could mean none or unlimited; use 1 to 64",
                 "edge.yaml:3:12: gateway.default: there is no route \"chta\"; use a route's name, hubs or none",
                 "edge.yaml:6:27: gateway.routes[1].types: type 150 is in route \"chat\" and in route \"old\"; a type has one route",
                 "edge.yaml:6:63: gateway.routes[1].legacy: \"maybe\" is neither true nor false",

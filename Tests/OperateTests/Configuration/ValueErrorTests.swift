@@ -5,9 +5,9 @@ struct ValueErrorTests {
     @Test(
         "Wrong types",
         arguments: [
-            ("loops: many", "edge.yaml:1:8: loops: \"many\" is not a number; use 1 to 1024"),
-            ("loops: '2'", "edge.yaml:1:8: loops: \"2\" is not a number; use 1 to 1024"),
-            ("loops: 1.5", "edge.yaml:1:8: loops: \"1.5\" is not a number; use 1 to 1024"),
+            ("loops: many", "edge.yaml:1:8: loops: \"many\" is not a number; use 1 to 64"),
+            ("loops: '2'", "edge.yaml:1:8: loops: \"2\" is not a number; use 1 to 64"),
+            ("loops: 1.5", "edge.yaml:1:8: loops: \"1.5\" is not a number; use 1 to 64"),
             ("loops: [2]", "edge.yaml:1:8: loops: needs a number, not a list"),
             ("loops:", "edge.yaml:1:7: loops: has no value; needs a number"),
             ("name: { a: b }", "edge.yaml:1:7: name: needs a name, not a section"),

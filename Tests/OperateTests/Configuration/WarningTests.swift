@@ -42,4 +42,12 @@ struct WarningTests {
             try warnings("gateway: { listen: a:1 }") == ["edge.yaml:1:1: gateway.routes: there is no route: every packet will be answered noRoute"])
         #expect(try warnings(Documents.small) == [])
     }
+
+    @Test("What goes over hubs is warned about while no hub is dialed")
+    func hubs() throws {
+        let text = "gateway:\n  listen: 127.0.0.1:7000\n  routes:\n    - { name: game, types: 1, hubs: true }\n  default: hubs"
+        let lines = try warnings(text)
+        #expect(lines.count == 2)
+        #expect(lines.allSatisfy { $0.hasSuffix("this version does not dial hubs yet: packets of these types are answered noPeer") })
+    }
 }

@@ -63,16 +63,16 @@ extension SystemTests {
         func busy() throws {
             let deaf = try UpstreamServer(.deaf)
             defer { deaf.stop() }
-            try withGateway(Configuration(to: deaf, "highWater: 64KiB")) { gateway in
-                let others = try gateway.clients(60)
+            try withGateway(Configuration(to: deaf, "highWater: 256KiB")) { gateway in
+                let others = try gateway.clients(120)
                 let filler = try gateway.client()
                 let (count, rest) = try flood(filler, sender: 0)
-                try gateway.eventuallyMetric("queue_bytes", ["side": "route"]) { $0 >= Double(64 << 10) }
-                // One packet of each of many clients, none of which was paused before: 16 KiB each, far more than 256 KiB.
+                try gateway.eventuallyMetric("queue_bytes", ["side": "route"]) { $0 >= Double(256 << 10) }
+                // One packet of each of many clients, none of which was paused before: 16 KiB each, far more than 1 MiB.
                 for (index, other) in others.enumerated() { try other.send(Packet(100, from: index + 1, number: 0, size: 16 << 10)) }
                 try gateway.eventuallyMetric("undelivered_total", ["code": "busy"]) { $0 >= 30 }
                 let queued = try gateway.metrics()["queue_bytes", ["side": "route"]]
-                #expect(queued <= Double(4 * 64 << 10) * 9 / 8, "\(queued)")
+                #expect(queued <= Double(4 * 256 << 10) * 9 / 8, "\(queued)")
                 deaf.reading(true)
                 try filler.socket.write(Array(rest))
                 var refused: Set<Int> = []
@@ -86,13 +86,13 @@ extension SystemTests {
                         #expect(answer.control == .pong)
                     }
                 }
-                #expect(refused.count >= 30 && refused.count < 60, "\(refused.count) of 60 refused")
+                #expect(refused.count >= 30 && refused.count < 120, "\(refused.count) of 120 refused")
                 // What was read of the filler in one go may have gone over the limit, too.
                 var own = Ledger(sent: count)
                 try filler.send(Packet(.ping))
                 while let packet = try filler.next(), packet.control != .pong { own.add(try packet.read(Undelivered.self)) }
                 #expect(own.codes.isSubset(of: ["busy"]))
-                let expected = count - own.undelivered.count + 60 - refused.count
+                let expected = count - own.undelivered.count + 120 - refused.count
                 let arrived = try deaf.packets(expected)
                 #expect(Set(arrived.map(\.sender)).isDisjoint(with: refused))
                 #expect(arrived.count == expected)

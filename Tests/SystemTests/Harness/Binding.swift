@@ -12,7 +12,7 @@ extension SwitchyardProcess {
         let client = try client()
         let name = "introduction \(UInt64.random(in: 1 ... .max))"
         try client.send(Packet(type, name))
-        let packet = try obtain("the introduction at the upstream") { upstream.packets.last { $0.text == name } }
+        let packet = try obtain("the introduction at the upstream") { upstream.packets.last { $0.says(name) } }
         return BoundClient(client: client, session: packet.header.session)
     }
 

@@ -40,10 +40,10 @@ enum ExpectedChoice {
             return clients.allSatisfy { client in
                 // A probe that met the change may be refused or lost; the next one tells.
                 var answer = try? client.next(within: .milliseconds(500))
-                while answer != nil, answer?.text != mark { answer = try? client.next(within: .milliseconds(500)) }
+                while answer?.says(mark) == false { answer = try? client.next(within: .milliseconds(500)) }
                 guard let session = answer?.header.session, let owner = owner(of: session, among: names) else { return false }
                 return up.contains { upstream in
-                    "\(upstream.address)#0" == owner && upstream.packets.suffix(200).contains { $0.text == mark && $0.header.session == session }
+                    "\(upstream.address)#0" == owner && upstream.packets.suffix(200).contains { $0.says(mark) && $0.header.session == session }
                 }
             }
         }

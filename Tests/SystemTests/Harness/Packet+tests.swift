@@ -28,6 +28,8 @@ extension Packet {
 
     var bytes: [UInt8] { Array(body.readableBytesView) }
     var text: String { String(buffer: body) }
+    /// Whether the body is that text; unlike ``text``, this does not try to read random bytes as UTF-8, which costs much under test.
+    func says(_ text: String) -> Bool { body.readableBytesView.elementsEqual(text.utf8) }
     var sender: Int { Int(body.getInteger(at: body.readerIndex, as: UInt32.self) ?? .max) }
     var number: Int { Int(body.getInteger(at: body.readerIndex + 4, as: UInt32.self) ?? .max) }
     var control: ControlType? { ControlType(rawValue: header.type) }
@@ -65,7 +67,12 @@ struct PacketReader: Sendable {
         buffer.writeBytes(bytes)
     }
 
-    mutating func next() throws -> Packet? { try Packet(from: &buffer, format: format) }
+    mutating func next() throws -> Packet? {
+        guard var packet = try Packet(from: &buffer, format: format) else { return nil }
+        // A copy: a slice would keep the whole buffer, and make every append copy it.
+        packet.body = ByteBuffer(buffer: packet.body)
+        return packet
+    }
 
     /// Bytes of a packet that is not complete.
     var leftover: Int { buffer.readableBytes }

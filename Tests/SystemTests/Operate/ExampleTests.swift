@@ -39,15 +39,6 @@ extension SystemTests {
             }
         }
 
-        @Test("Examples: a client cannot speak before it has logged in")
-        func stranger() throws {
-            try withDemonstration { _ in
-                let client = try PacketClient(port: 7000)
-                try client.send(Packet(100, "I am ann", user: 1, token: 1))
-                try client.expectUndelivered(.unauthorized, of: 100)
-            }
-        }
-
         @Test("Examples: the echo server behind a direct route answers type 7, and says so for others")
         func echoServer() throws {
             let server = try ChildProcess("python3", [SwitchyardProcess.packageFile("Examples/python/echo_server.py"), "--listen", "127.0.0.1:0"])

@@ -28,16 +28,15 @@ struct GatewaySection {
         warn(about: routes, in: section)
     }
 
+    private static let noHubs = "this version does not dial hubs yet: packets of these types are answered noPeer"
+
     /// What single values do not show.
     private func check(_ routes: [RouteSection], in section: SectionReader) {
         for (index, route) in routes.enumerated() {
             for earlier in routes[..<index] { route.checkAgainst(earlier) }
-            if route.route.hubs, !section.has("hubs") { route.section.fail("hubs", "needs the hubs' addresses; add `gateway.hubs`") }
         }
         switch settings.defaultRoute {
-        case .none: break
-        case .hubs where section.has("hubs"): break
-        case .hubs: section.fail("default", "hubs needs the hubs' addresses; add `gateway.hubs`")
+        case .none, .hubs: break
         case .route(let name):
             let names = routes.map(\.route.name)
             guard !names.contains(name) else { break }
@@ -48,6 +47,8 @@ struct GatewaySection {
 
     private func warn(about routes: [RouteSection], in section: SectionReader) {
         if routes.isEmpty, settings.defaultRoute == .none { section.warn("routes", "there is no route: every packet will be answered noRoute") }
+        for route in routes where route.route.hubs { route.section.warn("hubs", GatewaySection.noHubs) }
+        if settings.defaultRoute == .hubs { section.warn("default", GatewaySection.noHubs) }
         guard settings.verify == .pass else { return }
         if !settings.listen.isLoopback {
             section.warn(

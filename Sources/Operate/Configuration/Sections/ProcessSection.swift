@@ -6,7 +6,7 @@ extension ProcessSettings {
     init(reading document: SectionReader, machine: Machine) {
         self.init(machine: machine)
         name = document.value("name", .label(maxBytes: 255), default: name)
-        loops = document.value("loops", .number(in: 1...1024, ambiguousZero: true), default: loops)
+        loops = document.value("loops", .number(in: 1...Gateway.maxLoops, ambiguousZero: true), default: loops)
         laneThreads = document.value("laneThreads", .number(in: 1...4096, ambiguousZero: true), default: laneThreads)
         memory = document.value("memory", .size(in: 64 * Quantity.kibibyte...1 << 50), default: memory)
         log = document.section("log", Log.init(reading:)) ?? log

@@ -68,17 +68,18 @@ let package = Package(
         // Tests mirror the sources; SystemTests starts real processes.
         .testTarget(name: "WireTests", dependencies: ["Wire", nioCore], resources: [.copy("vectors")], swiftSettings: settings),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"], resources: [.copy("vectors")], swiftSettings: settings),
-        .testTarget(name: "LinksTests", dependencies: ["Links", "Wire", nioEmbedded, nioPosix], swiftSettings: settings),
+        .testTarget(name: "LinksTests", dependencies: ["Links", "Wire", nioCore, nioEmbedded, nioPosix], swiftSettings: settings),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: settings),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Gateway", "Wire", "Links", "Routing", "Telemetry", nioCore, nioPosix, logging],
+            name: "GatewayTests", dependencies: ["Gateway", "Wire", "Links", "Routing", "Telemetry", nioCore, nioEmbedded, nioPosix, logging],
             swiftSettings: settings),
         .testTarget(
             name: "BenchTests",
             dependencies: ["Bench", "Wire", "Links", nioCore, nioPosix, .product(name: "Histogram", package: "hdrhistogram-swift")],
             swiftSettings: settings),
         .testTarget(
-            name: "OperateTests", dependencies: ["Operate", "Gateway", "Links", "Routing", "Telemetry", "Wire", nioCore, nioPosix, logging], swiftSettings: settings),
+            name: "OperateTests", dependencies: ["Operate", "Gateway", "Links", "Routing", "Telemetry", "Wire", nioCore, nioPosix, logging],
+            swiftSettings: settings),
         .testTarget(name: "SystemTests", dependencies: ["Wire"], swiftSettings: settings),
     ]
 )

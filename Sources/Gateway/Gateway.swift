@@ -61,15 +61,16 @@ public final class Gateway: Inspectable {
     private func dialAll() async {
         await withTaskGroup(of: Void.self) { group in
             for (index, route) in context.settings.routes.enumerated() {
-                for endpoint in route.to { group.addTask { await self.dial(endpoint, route: index) } }
+                let known = RouteAddresses()
+                for endpoint in route.to { group.addTask { await self.dial(endpoint, route: index, known: known) } }
             }
         }
     }
 
     /// Looks an entry up and dials each of its addresses, one connection at a time (rule S6).
-    private func dial(_ endpoint: Endpoint, route: Int) async {
+    private func dial(_ endpoint: Endpoint, route: Int, known: RouteAddresses) async {
         let found = FirstDiscovery()
-        let source = UpstreamSource(endpoint: endpoint, route: route) { source, addresses in
+        let source = UpstreamSource(endpoint: endpoint, route: route, known: known) { source, addresses in
             let attempts = addresses.map { address in Task { await self.connect(address, from: source) } }
             found.add(attempts)
         }
@@ -123,6 +124,8 @@ public final class Gateway: Inspectable {
             }
             return trunk
         }
+        // A batch may overtake what a loop has still to run, so every loop knows the connection before it carries anything.
+        await onEachShard { $0.loop.eventLoop.makeSucceededVoidFuture() }
         let owner = shards[trunk.loop]
         try? await owner.loop.eventLoop.flatSubmit {
             owner.connections[trunk.id].upstream?.start() ?? owner.loop.eventLoop.makeSucceededVoidFuture()

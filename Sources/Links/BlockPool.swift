@@ -1,17 +1,17 @@
 package import NIOCore
 
-/// The outbound blocks of one event loop: three fixed sizes, so that a busy link never reallocates and an idle one holds nothing.
+/// The outbound blocks of one event loop: four fixed sizes, so that a busy link never reallocates and an idle one holds nothing.
 ///
 /// A block is lent to a link from its first queued frame until the socket has taken it. The pool keeps what comes back, up to
 /// ``retained`` bytes of each size; in steady state nothing is allocated.
 package struct BlockPool {
     /// Bytes of a block of each class. The largest is the most that is handed to the socket at once (rule S2: at most 256 KiB).
-    package static let sizes = [4 << 10, 32 << 10, 256 << 10]
+    package static let sizes = [4 << 10, 32 << 10, 128 << 10, 256 << 10]
     package static let largest = 256 << 10
     /// Bytes kept of each class.
     static let retained = 8 << 20
 
-    private var free: [[ByteBuffer]] = [[], [], []]
+    private var free: [[ByteBuffer]] = [[], [], [], []]
     private let allocator = ByteBufferAllocator()
 
     package init() {}

@@ -24,6 +24,7 @@ package struct Inbound {
     package init() {}
 
     package var isEmpty: Bool { partial.readableBytes == 0 }
+    package var count: Int { partial.readableBytes }
 
     /// Moves bytes off the front of `rest` into the cut frame until that has all the bytes known to be needed.
     /// Returns whether it has them.

@@ -52,6 +52,8 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     private var pauses = 0
     private var failure: (any Error)?
     private var writtenBytes = 0
+    /// Bytes that have been read and not taken by the owner: a packet that is not complete, or what a pause left.
+    @exclusivity(unchecked) package private(set) var keptInput = 0
 
     package init(loop: LinkLoop, owner: any LinkOwner) {
         self.loop = loop
@@ -150,7 +152,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         loop.enterTurn()
         let buffer = unwrapInboundIn(data)
         buffer.withUnsafeReadableBytes { receive($0[...]) }
-        if !isOpen { inbound.clear(pool: &loop.pool) }
+        countInput()
     }
 
     private func receive(_ bytes: Slice<UnsafeRawBufferPointer>) {
@@ -167,6 +169,14 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         }
         guard isOpen, result.bytes < rest.count else { return }
         inbound.keep(rest.dropFirst(result.bytes), needed: result.needed, pool: &loop.pool)
+    }
+
+    /// What a link keeps of its input counts toward the process's memory like what it has to write (rule S13).
+    private func countInput() {
+        if !isOpen { inbound.clear(pool: &loop.pool) }
+        guard inbound.count != keptInput else { return }
+        loop.keptBytes += inbound.count - keptInput
+        keptInput = inbound.count
     }
 
     /// Shows the owner what was kept; false when the link is over or has been paused by it.
@@ -191,8 +201,9 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         guard pauses == 0, isOpen else { return }
         loop.enterTurn()
         lastHeard = loop.now
-        if !inbound.isEmpty, !offerKept() { return }
-        if pauses == 0 { setAutoRead(true) }
+        let goesOn = inbound.isEmpty || offerKept()
+        countInput()
+        if goesOn, pauses == 0 { setAutoRead(true) }
     }
 
     package var isPaused: Bool { pauses > 0 }
@@ -238,6 +249,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         state = .closed
         loop.enterTurn()
         loop.cancel(timer)
+        countInput()
         loop.queuedBytes -= outbound.bytes
         let remains = Remains(
             writing: outbound.writing, held: Array(outbound.full) + (outbound.tail.readableBytes > 0 ? [outbound.tail] : []),

@@ -10,6 +10,8 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
     package let eventLoop: any EventLoop
     /// Bytes that the links of this loop hold together.
     @exclusivity(unchecked) @usableFromInline package var queuedBytes = 0
+    /// Bytes that the links of this loop have read and their owners have not taken.
+    package var keptBytes = 0
     /// Called when a turn begins: at the first thing that is received or queued in it.
     package var turnStarted: (() -> Void)?
     /// Called once at the end of each such turn, before the flush.

@@ -66,11 +66,6 @@ package struct TimerRing: ~Copyable {
         return boundary
     }
 
-    /// Fires everything that is due up to `tick`, in order of ticks. `fire` may arm and cancel.
-    package mutating func advance(to tick: Int, fire: (LoopTimer) -> Void) {
-        for timer in expire(to: tick) where timer.takeDue() { fire(timer) }
-    }
-
     /// Takes out everything that is due up to `tick`; each is fired unless ``LoopTimer/takeDue()`` says otherwise by then.
     package mutating func expire(to tick: Int) -> [LoopTimer] {
         var due: [LoopTimer] = []

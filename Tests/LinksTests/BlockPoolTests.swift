@@ -3,13 +3,13 @@ import Testing
 
 @testable import Links
 
-/// Outbound blocks of three sizes.
+/// Outbound blocks of four sizes.
 @Suite("Block pool")
 struct BlockPoolTests {
     @Test("S2: the largest block has 256 KiB, and each class is the smallest that fits")
     func classes() {
         #expect(BlockPool.largest == 256 << 10 && BlockPool.sizes.max() == BlockPool.largest)
-        for (count, expected) in [(0, 0), (4_096, 0), (4_097, 1), (32_768, 1), (32_769, 2), (262_144, 2), (1 << 30, 2)] {
+        for (count, expected) in [(0, 0), (4_096, 0), (4_097, 1), (32_768, 1), (32_769, 2), (131_072, 2), (131_073, 3), (262_144, 3), (1 << 30, 3)] {
             #expect(BlockPool.sizeClass(for: count) == expected)
         }
         #expect(BlockPool.sizeClass(for: 10, hint: 1) == 1)

@@ -60,7 +60,7 @@ struct OutboundTests {
             return capacity
         }
         #expect(burst(1) == 4_096)
-        #expect(burst(1_000) == 262_144)
+        #expect(burst(1_000) == 131_072)
         _ = burst(1)
         _ = burst(1)
         #expect(burst(1) == 4_096)

@@ -83,3 +83,10 @@ struct TimerRingTests {
         #expect(ring.count == 0)
     }
 }
+
+extension TimerRing {
+    /// What a loop does with what is due.
+    fileprivate mutating func advance(to tick: Int, fire: (LoopTimer) -> Void) {
+        for timer in expire(to: tick) where timer.takeDue() { fire(timer) }
+    }
+}

@@ -33,6 +33,8 @@ final class ClientLink: LinkOwner {
     }
 
     var hasSession: Bool { session != 0 }
+    /// What the process holds for it, in both directions.
+    var heldBytes: Int { link.queued + link.keptInput }
     private var limits: GatewaySettings.Limits { shard.context.settings.limits }
 
     // MARK: - Coming

@@ -5,7 +5,8 @@ import NIOCore
 /// | offset | size | field                                                        |
 /// |--------|------|--------------------------------------------------------------|
 /// | 0      | 1    | kind                                                         |
-/// | 4      | 4    | source: the connection that the bytes came by, or none       |
+/// | 4      | 4    | source: the connection that the bytes came by, none, or 1    |
+/// |        |      | for a packet to an upstream that has been re-routed once     |
 /// | 8      | 8    | target: a session or a connection                            |
 /// | 16     | 8    | count of the bytes that follow                               |
 /// | 24     | n    | a packet, in the format of the link that it is for           |
@@ -31,6 +32,8 @@ struct Crossing {
 
     static let size = 24
     static let noSource = UInt32.max
+    /// The source of a packet that was re-routed: it is not re-routed again (rule S3).
+    static let rerouted: UInt32 = 1
 
     var kind: Kind
     var source: UInt32

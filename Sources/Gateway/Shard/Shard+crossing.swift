@@ -76,18 +76,29 @@ extension Shard {
     private func receiveForUpstream(_ entry: Crossing, _ bytes: UnsafeRawPointer) {
         let connection = connections[Int(entry.target)]
         connection.trunk.crossing.wrappingSubtract(entry.count, ordering: .sequentiallyConsistent)
+        let wasRerouted = entry.source == Crossing.rerouted
         if let link = connection.link, link.isOpen {
+            if wasRerouted { connection.upstream?.rerouted.note(link.endOffset, count: entry.count) }
             link.append(entry.count) { $0.copyMemory(from: bytes, byteCount: entry.count) }
-        } else if entry.kind == .toUpstream {
-            // It died, or is being closed, while this was on its way: still ours, so re-routed once or answered (rules S2, S3).
-            let header = PacketHeader(at: bytes, format: connection.route.format)
-            let body = ByteBuffer(bytes: UnsafeRawBufferPointer(start: bytes + PacketHeader.size, count: header.bodyCount))
-            if connection.route.live.isEmpty {
-                undeliverable(.neverSent, header, body, session: header.session, route: connection.route)
-            } else {
-                connection.route.counters.packetsIn -= 1
-                send(header, body, on: connection.route, isNotice: false)
-            }
+            return
         }
+        // It died, or is being closed, while this was on its way: still ours, so re-routed once or answered (rules S2, S3).
+        let route = connection.route
+        let header = PacketHeader(at: bytes, format: route.format)
+        let body = ByteBuffer(bytes: UnsafeRawBufferPointer(start: bytes + PacketHeader.size, count: header.bodyCount))
+        if entry.kind == .noticeToUpstream {
+            resendNotice(header, body, on: route)
+        } else if route.live.isEmpty || wasRerouted {
+            undeliverable(.neverSent, header, body, session: header.session, route: route)
+        } else {
+            route.counters.packetsIn -= 1
+            send(header, body, on: route, isNotice: false, isRerouted: true)
+        }
+    }
+
+    /// A SESSION_CLOSED whose connection died goes where its session's packets go; an UNDELIVERED was for that connection alone.
+    func resendNotice(_ header: PacketHeader, _ body: ByteBuffer, on route: ShardRoute) {
+        guard header.type == ControlType.sessionClosed.rawValue, header.session != 0 else { return }
+        if route.live.isEmpty { counters.unheardClosings += 1 } else { send(header, body, on: route, isNotice: true) }
     }
 }

@@ -79,7 +79,8 @@ extension Shard {
     }
 
     /// Sends a packet whose client need not be here any more: one that waited, one that is re-routed, a SESSION_CLOSED.
-    func send(_ header: PacketHeader, _ body: ByteBuffer, on route: ShardRoute, isNotice: Bool) {
+    /// - Parameter isRerouted: it is not re-routed again (rule S3).
+    func send(_ header: PacketHeader, _ body: ByteBuffer, on route: ShardRoute, isNotice: Bool, isRerouted: Bool = false) {
         guard let connection = route.live[Choice.slot(of: header.session)] else { return }
         body.withUnsafeReadableBytes { bytes in
             let fill: (UnsafeMutableRawPointer) -> Void = { target in
@@ -87,10 +88,13 @@ extension Shard {
                 if let start = bytes.baseAddress { (target + PacketHeader.size).copyMemory(from: start, byteCount: bytes.count) }
             }
             if let link = connection.link {
+                if isRerouted { connection.upstream?.rerouted.note(link.endOffset, count: header.length) }
                 link.append(header.length, fill)
             } else {
                 let kind: Crossing.Kind = isNotice ? .noticeToUpstream : .toUpstream
-                cross(Crossing(kind, target: UInt64(connection.trunk.id), count: header.length), to: connection.trunk.loop, fill)
+                let source = isRerouted ? Crossing.rerouted : Crossing.noSource
+                let entry = Crossing(kind, source: source, target: UInt64(connection.trunk.id), count: header.length)
+                cross(entry, to: connection.trunk.loop, fill)
                 stage(header.length, for: connection)
             }
         }

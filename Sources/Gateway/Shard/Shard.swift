@@ -110,7 +110,7 @@ final class Shard: @unchecked Sendable {
     }
 
     private func publishMemory() {
-        var bytes = loop.queuedBytes
+        var bytes = loop.queuedBytes + loop.keptBytes
         for route in routes where !route.waiting.isEmpty { bytes += route.waiting.bytes }
         context.memory.publish(bytes, loop: index)
         if bytes > 0, context.memory.isExceeded { relieveMemory() }
@@ -130,11 +130,11 @@ final class Shard: @unchecked Sendable {
     private func closeLongestQueue() {
         guard context.memory.isExceeded else { return }
         var longest: ClientLink?
-        for client in clients.all where client.link.queued > longest?.link.queued ?? 0 { longest = client }
+        for client in clients.all where client.heldBytes > longest?.heldBytes ?? 0 { longest = client }
         guard let longest else { return }
         log.event("memory", "queues hold \(context.memory.total) bytes, over memory: \(context.memory.limit); closing \(longest.link.remote)")
         longest.abandon(.slowConsumer)
-        context.memory.publish(loop.queuedBytes, loop: index)
+        context.memory.publish(loop.queuedBytes + loop.keptBytes, loop: index)
     }
 
     /// Runs on another loop's thread of control, soon.

@@ -14,13 +14,13 @@ extension Upstream {
         var offset = remains.heldOffset
         for block in remains.held {
             forEachPacket(of: block, from: offset) { header, body, position in
-                if route.live.isEmpty || rerouted.contains(position) {
-                    if header.isControl { noticeLost(header) } else { report(.neverSent, header, body) }
-                } else if !header.isControl {
-                    reroute(header, body)
-                } else if header.type == ControlType.sessionClosed.rawValue, header.session != 0 {
-                    // It goes where its session's packets go.
-                    shard.send(header, ByteBuffer(bytes: body), on: route, isNotice: true)
+                if header.isControl {
+                    shard.resendNotice(header, ByteBuffer(bytes: body), on: route)
+                } else if route.live.isEmpty || rerouted.contains(position) {
+                    report(.neverSent, header, body)
+                } else {
+                    route.counters.packetsIn -= 1
+                    shard.send(header, ByteBuffer(bytes: body), on: route, isNotice: false, isRerouted: true)
                 }
             }
             offset += block.readableBytes
@@ -47,13 +47,6 @@ extension Upstream {
 
     private func report(_ code: Code, _ header: PacketHeader, _ body: UnsafeRawBufferPointer) {
         shard.undeliverable(code, header, body, session: header.session, route: route)
-    }
-
-    private func reroute(_ header: PacketHeader, _ body: UnsafeRawBufferPointer) {
-        guard let next = route.live[Choice.slot(of: header.session)] else { return report(.neverSent, header, body) }
-        if let link = next.link { next.upstream?.rerouted.note(link.endOffset, count: header.length) }
-        route.counters.packetsIn -= 1
-        shard.send(header, ByteBuffer(bytes: body), on: route, isNotice: false)
     }
 }
 

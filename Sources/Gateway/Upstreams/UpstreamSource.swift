@@ -6,20 +6,22 @@ import Synchronization
 final class UpstreamSource: Sendable {
     let endpoint: Endpoint
     let route: Int
-    private let known = Mutex<Set<String>>([])
+    /// The addresses that the route has, by whichever entry.
+    private let known: RouteAddresses
     /// Called with addresses that were not known before.
     private let discovered: @Sendable (UpstreamSource, [SocketAddress]) -> Void
 
-    init(endpoint: Endpoint, route: Int, discovered: @escaping @Sendable (UpstreamSource, [SocketAddress]) -> Void) {
+    init(endpoint: Endpoint, route: Int, known: RouteAddresses, discovered: @escaping @Sendable (UpstreamSource, [SocketAddress]) -> Void) {
         self.endpoint = endpoint
         self.route = route
+        self.known = known
         self.discovered = discovered
     }
 
     /// Looks the name up; whatever is new becomes an upstream.
     func resolve(on eventLoop: any EventLoop) -> EventLoopFuture<[SocketAddress]> {
         Resolver.resolve(endpoint, on: eventLoop).map { addresses in
-            let new = self.known.withLock { known in addresses.filter { known.insert($0.text).inserted } }
+            let new = addresses.filter { self.known.claim($0.text) }
             if !new.isEmpty { self.discovered(self, new) }
             return addresses
         }
@@ -32,8 +34,17 @@ final class UpstreamSource: Sendable {
         }
         return resolve(on: eventLoop).map { addresses in
             if addresses.contains(where: { $0.text == address.text }) { return true }
-            self.known.withLock { _ = $0.remove(address.text) }
+            self.known.release(address.text)
             return false
         }.flatMapError { _ in eventLoop.makeSucceededFuture(true) }
     }
+}
+
+/// The addresses of one route: two entries that stand for the same address make one upstream.
+final class RouteAddresses: Sendable {
+    private let addresses = Mutex<Set<String>>([])
+
+    /// True for the first to name it.
+    func claim(_ address: String) -> Bool { addresses.withLock { $0.insert(address).inserted } }
+    func release(_ address: String) { addresses.withLock { _ = $0.remove(address) } }
 }

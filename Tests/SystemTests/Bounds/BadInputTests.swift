@@ -13,11 +13,13 @@ extension SystemTests {
                 let first = try gateway.client()
                 try first.socket.write([0, length] + Array(repeating: 0, count: 26))
                 try first.expectReject(.protocol)
+                first.leave()
                 // The same, behind a good packet.
                 let second = try gateway.client()
                 try second.socket.write(Packet(.ping).encoded() + [0, length] + Array(repeating: 0, count: 26))
                 #expect(try second.receive().control == .pong)
                 try second.expectReject(.protocol)
+                second.leave()
                 try gateway.eventuallyMetric("links_closed_total", ["side": "clients", "code": "protocol"]) { $0 == 2 }
                 #expect(try gateway.client().exchange(Packet(100, "ok")).text == "ok")
             }

@@ -16,6 +16,7 @@ extension SystemTests {
                 let (one, other) = (try gateway.introduced(to: upstream), try gateway.introduced(to: upstream))
                 try one.client.send(Packet(type, bytes: [0, 11], user: 5, es: 1, session: other.session), Packet(100, "after"))
                 try one.client.expectReject(.unauthorized)
+                one.client.leave()
                 try other.client.send(Packet(100, "unharmed"))
                 let texts = try upstream.packets(3).map(\.text)
                 #expect(texts.last == "unharmed" && !texts.contains("after"))

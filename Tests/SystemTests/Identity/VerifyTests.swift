@@ -15,6 +15,7 @@ extension SystemTests {
                 let one = try gateway.bound(to: upstream, user: 5, token: 6)
                 try one.client.send(Packet(100, "true"), Packet(100, "lie", user: lie.user, token: lie.token), Packet(100, "after"))
                 try one.client.expectReject(.unauthorized)
+                one.client.leave()
                 let closed = try obtain("SESSION_CLOSED") { upstream.controls(.sessionClosed).first { $0.header.session == one.session } }
                 #expect(closed.header.user == 5)
                 #expect(upstream.packets.dropFirst().map(\.text) == ["true"])

@@ -150,6 +150,9 @@ public final class Gateway: Inspectable {
         let cut = shards[0].loop.eventLoop.scheduleTask(deadline: deadline) { self.cutEverything() }
         let spread = atOnce ? .zero : TimeAmount.nanoseconds(timeout.nanoseconds / 2)
         await onEachShard { $0.leave(spread: spread) }
+        // What the last clients' ends have to tell crosses to the loops of their upstreams before those hear DRAIN: one hop for the turn that
+        // posts it, one for the turn that takes it.
+        for _ in 0..<2 { await onEachShard { $0.loop.eventLoop.makeSucceededVoidFuture() } }
         let left = UInt32(clamping: max(1, (deadline - .now()).nanoseconds / 1_000_000))
         await onEachShard { shard in
             EventLoopFuture.andAllComplete(

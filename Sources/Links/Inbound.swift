@@ -4,8 +4,11 @@ package import NIOCore
 package struct Consumed: Equatable {
     /// Bytes that are done with.
     package var bytes: Int
-    /// The size of the frame that starts behind them, as far as it is known (a header's size while that is incomplete).
+    /// The size of the frame that starts behind them, as far as it is known (a header's size while that is incomplete), or ``more``.
     package var needed: Int
+
+    /// Stands for a size: the owner wants to look at whatever comes next.
+    package static let more = 0
 
     @inlinable
     package init(bytes: Int, needed: Int) {
@@ -29,10 +32,11 @@ package struct Inbound {
     /// Moves bytes off the front of `rest` into the cut frame until that has all the bytes known to be needed.
     /// Returns whether it has them.
     package mutating func complete(from rest: inout Slice<UnsafeRawBufferPointer>, pool: inout BlockPool) -> Bool {
-        let missing = rest.prefix(max(needed - partial.readableBytes, 0))
+        let isOpenEnded = needed == Consumed.more
+        let missing = rest.prefix(isOpenEnded ? rest.count : max(needed - partial.readableBytes, 0))
         append(missing, pool: &pool)
         rest = rest.dropFirst(missing.count)
-        return partial.readableBytes >= needed
+        return isOpenEnded ? !missing.isEmpty : partial.readableBytes >= needed
     }
 
     /// The bytes of the cut frame that have come.
@@ -42,15 +46,17 @@ package struct Inbound {
     package mutating func consumed(_ result: Consumed, pool: inout BlockPool) {
         partial.moveReaderIndex(forwardBy: result.bytes)
         // Whatever an owner asks for, it is not asked again before something has come.
-        needed = max(result.needed, partial.readableBytes + 1)
+        needed = next(result.needed)
         if isEmpty { clear(pool: &pool) }
     }
 
     /// Keeps what is left of a read: the start of a frame.
     package mutating func keep(_ rest: Slice<UnsafeRawBufferPointer>, needed: Int, pool: inout BlockPool) {
         append(rest, pool: &pool)
-        self.needed = max(needed, partial.readableBytes + 1)
+        self.needed = next(needed)
     }
+
+    private func next(_ needed: Int) -> Int { needed == Consumed.more ? needed : max(needed, partial.readableBytes + 1) }
 
     package mutating func clear(pool: inout BlockPool) {
         let block = partial

@@ -50,6 +50,8 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     @exclusivity(unchecked) @usableFromInline var isDirty = false
     private var isWriting = false
     private var pauses = 0
+    /// The owner is looking at input.
+    @exclusivity(unchecked) private var isOffering = false
     private var failure: (any Error)?
     private var writtenBytes = 0
     /// Bytes that have been read and not taken by the owner: a packet that is not complete, or what a pause left.
@@ -118,6 +120,11 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         afterFlush()
     }
 
+    /// Writes what the socket takes right now, for an owner that is about to judge the queue.
+    package func flushNow() {
+        if isOpen { flush() }
+    }
+
     private func blockWritten() {
         let count = outbound.finishBlock(pool: &loop.pool)
         loop.queuedBytes -= count
@@ -162,9 +169,11 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
             guard offerKept() else { return }
         }
         guard !rest.isEmpty, let owner else { return }
-        var result = Consumed(bytes: 0, needed: 0)
+        var result = Consumed(bytes: 0, needed: 1)
         if !isPaused {
+            isOffering = true
             result = owner.link(self, received: UnsafeRawBufferPointer(rebasing: rest))
+            isOffering = false
             if result.bytes > 0 { lastHeard = loop.now }
         }
         guard isOpen, result.bytes < rest.count else { return }
@@ -182,7 +191,9 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     /// Shows the owner what was kept; false when the link is over or has been paused by it.
     private func offerKept() -> Bool {
         guard let owner else { return false }
+        isOffering = true
         let result = inbound.frame.withUnsafeReadableBytes { owner.link(self, received: $0) }
+        isOffering = false
         guard isOpen else { return false }
         if result.bytes > 0 { lastHeard = loop.now }
         inbound.consumed(result, pool: &loop.pool)
@@ -201,6 +212,8 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         guard pauses == 0, isOpen else { return }
         loop.enterTurn()
         lastHeard = loop.now
+        // Called by the owner while it looks at its input: whoever offers that goes on by himself.
+        guard !isOffering else { return setAutoRead(true) }
         let goesOn = inbound.isEmpty || offerKept()
         countInput()
         if goesOn, pauses == 0 { setAutoRead(true) }
@@ -219,6 +232,13 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         self.context = context
         channel = context.channel
         if context.channel.isActive { open(context) }
+    }
+
+    /// A channel that never became active ends here, and nothing of it may hold the link.
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        channel = nil
+        if state == .idle { owner = nil }
     }
 
     package func channelActive(context: ChannelHandlerContext) { open(context) }
@@ -275,6 +295,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     package func close(_ code: Code, lastWord: (Link) -> Void = { _ in }) {
         guard state == .open else { return }
         lastWord(self)
+        guard state == .open else { return }
         state = .finishing(code)
         // Discarding needs reading.
         if pauses > 0 { setAutoRead(true) }

@@ -23,14 +23,15 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
     @exclusivity(unchecked) package private(set) var now: NIODeadline
 
     @exclusivity(unchecked) private var dirty: [Link] = []
+    @exclusivity(unchecked) private var flushing: [Link] = []
+    private var isFlushing = false
     @exclusivity(unchecked) private var inTurn = false
     private var endTurn: (@Sendable () -> Void)!
     private var ring: TimerRing
     private var wake: NIOScheduledCallback?
     private var wakeTick = Int.max
 
-    /// More links than this in one turn are flushed at once, so that a MULTICAST to all does not hold a block for each of them.
-    private static let dirtyLimit = 1024
+    private static let crowd = 1024
 
     package init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
@@ -57,7 +58,6 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
     package func markDirty(_ link: Link) {
         enterTurn()
         dirty.append(link)
-        if dirty.count >= LinkLoop.dirtyLimit { flushDirty() }
     }
 
     private func finishTurn() {
@@ -68,14 +68,22 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
         turnEnded?()
     }
 
+    /// For an owner that queues on very many links in one turn, at a point where it can bear that some of them turn out to be dead: flushes
+    /// if many wait, so that not each of them holds a block until the turn ends.
+    package func flushIfCrowded() {
+        if dirty.count >= LinkLoop.crowd { flushDirty() }
+    }
+
+    /// A flush may find a link dead, whose owner then queues on other links: those are flushed in a further round.
     private func flushDirty() {
-        // A flush may find a link dead, whose owner then queues on other links: the list may grow while it is walked.
-        var index = 0
-        while index < dirty.count {
-            dirty[index].flush()
-            index += 1
+        guard !isFlushing else { return }
+        isFlushing = true
+        while !dirty.isEmpty {
+            swap(&dirty, &flushing)
+            for link in flushing { link.flush() }
+            flushing.removeAll(keepingCapacity: true)
         }
-        dirty.removeAll(keepingCapacity: true)
+        isFlushing = false
     }
 
     // MARK: - Timers
@@ -84,6 +92,7 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
 
     /// (Re-)arms a timer; it fires up to 10 ms after `deadline`, never before.
     package func arm(_ timer: LoopTimer, at deadline: NIODeadline) {
+        ring.catchUp(LinkLoop.tick(of: eventLoop.now))
         ring.arm(timer, at: LinkLoop.tick(of: deadline) + 1)
         planWake()
     }

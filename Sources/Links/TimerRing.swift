@@ -51,6 +51,11 @@ package struct TimerRing: ~Copyable {
         count += 1
     }
 
+    /// While nothing is armed, time passes at no cost.
+    package mutating func catchUp(_ tick: Int) {
+        if count == 0 { now = max(now, tick) }
+    }
+
     package mutating func cancel(_ timer: LoopTimer) {
         timer.isDue = false
         guard timer.slot >= 0 else { return }

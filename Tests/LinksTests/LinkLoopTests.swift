@@ -139,7 +139,10 @@ struct LinkLoopTests {
         let eventLoop = EmbeddedEventLoop()
         let loop = LinkLoop(eventLoop: eventLoop)
         let links = try (0..<1_030).map { _ in try EmbeddedLink(eventLoop, loop: loop) }
-        for link in links { link.send([7]) }
+        for link in links {
+            link.send([7])
+            loop.flushIfCrowded()
+        }
         #expect(loop.queuedBytes < 1_024)
         eventLoop.run()
         #expect(loop.queuedBytes == 0)

@@ -93,7 +93,7 @@ final class ClientLink: LinkOwner {
             // What it has sent behind a packet that filled a queue waits with it.
             if isHeld { break }
         }
-        if !hasSpoken, listenForFirst(offset > 0, bytes) { needed = count + 1 }
+        if !hasSpoken, listenForFirst(offset > 0, bytes) { needed = Consumed.more }
         return Consumed(bytes: offset, needed: needed)
     }
 
@@ -269,6 +269,8 @@ final class ClientLink: LinkOwner {
         endSession(code.rawValue)
         shard.counters.clientsClosed.add(code)
         depart()
+        for connection in pausedBy { connection.paused.removeAll { $0 === self } }
+        pausedBy = []
         shard.openClients -= 1
         shard.clientGone()
     }

@@ -11,14 +11,14 @@ enum Recognition {
 
     /// Whether these first bytes begin like another protocol's and are too few to be sure.
     static func mayBeStranger(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard bytes.count < 2048, let first = bytes.first else { return false }
+        guard bytes.count < 256, let first = bytes.first else { return false }
         if first == 0x16 { return bytes.count < 11 }
         let start = String(decoding: bytes.prefix(12), as: UTF8.self)
         return (methods + ["PRI * HTTP/2"]).contains { $0.hasPrefix(start) || start.hasPrefix($0) }
     }
 
     private static func isHTTP(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        let start = String(decoding: bytes.prefix(2048), as: UTF8.self)
+        let start = String(decoding: bytes.prefix(256), as: UTF8.self)
         if start.hasPrefix("PRI * HTTP/2") { return true }
         guard methods.contains(where: start.hasPrefix) else { return false }
         return start.prefix(while: { !$0.isNewline }).contains(" HTTP/1.")

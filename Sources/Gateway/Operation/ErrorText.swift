@@ -11,6 +11,6 @@ import NIOCore
 /// A system error without its decoration.
 func describe(_ error: any Error) -> String {
     if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
-    if error is ChannelError { return "\(error)" == "connectTimeout" ? "no answer within 5s" : "\(error)" }
+    if case ChannelError.connectTimeout = error { return "no answer within 5s" }
     return "\(error)"
 }

@@ -60,5 +60,7 @@ extension Shard {
     /// The drain deadline has passed.
     func cutClients() {
         for client in clients.all { client.abandon(.draining) }
+        // Those that have had their last word and do not close are not waited for either.
+        leaving?.done.succeed(())
     }
 }

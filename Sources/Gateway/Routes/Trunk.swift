@@ -51,6 +51,9 @@ final class Connection {
     /// Bytes that this loop has put into its outbox for it in this turn.
     @exclusivity(unchecked) var staged = 0
 
+    /// Bytes that wait for it, as far as this loop knows.
+    var queued: Int { link?.queued ?? trunk.pending + staged }
+
     init(trunk: Trunk, route: ShardRoute) {
         self.trunk = trunk
         self.route = route

@@ -28,6 +28,9 @@ final class GatewayContext: Sendable {
     /// True for the first connection to that address in the process's life, whichever route it is of (rule S12).
     func announce(_ address: String) -> Bool { announced.withLock { $0.insert(address).inserted } }
 
+    /// The announcement was still queued when its link died.
+    func withdrawAnnouncement(_ address: String) { announced.withLock { _ = $0.remove(address) } }
+
     /// Counts a client of that address in, unless it would be one too many (rule S16).
     func admit(_ address: String) -> Bool {
         let limits = settings.limits
@@ -39,7 +42,8 @@ final class GatewayContext: Sendable {
     }
 
     private func admitAddress(_ address: String, limit: Int?) -> Bool {
-        guard let limit else { return true }
+        // Unix sockets have no address to count by.
+        guard let limit, !address.isEmpty else { return true }
         return addresses.withLock { addresses in
             guard addresses[address, default: 0] < limit else { return false }
             addresses[address, default: 0] += 1

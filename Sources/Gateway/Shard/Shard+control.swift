@@ -73,7 +73,10 @@ extension Shard {
     /// Delivers to those of the named sessions that are this loop's, or to all of its bound ones.
     private func multicast(_ view: MulticastView, route: ShardRoute) {
         guard view.count > 0 else {
-            for client in clients.all where client.identity.isBound { multicast(view, to: client, route: route) }
+            for client in clients.all where client.identity.isBound {
+                multicast(view, to: client, route: route)
+                loop.flushIfCrowded()
+            }
             return
         }
         for position in 0..<view.count {
@@ -112,6 +115,7 @@ extension Shard {
 
     private func push(_ header: PacketHeader, _ body: UnsafeRawPointer, from connection: Connection) {
         guard header.user != 0 else { return answer(connection, .badRequest, header, body, "neither session nor user given") }
+        guard header.length <= format.maxPacket else { return answer(connection, .tooLarge, header, body, "body over 65507 bytes") }
         let bytes = UnsafeRawBufferPointer(start: body, count: header.bodyCount)
         let reached = pushHere(header, bytes, route: connection.route)
         guard shards.count > 1 else {
@@ -144,8 +148,10 @@ extension Shard {
         guard !route.settings.legacy else { return }
         push.quote.withUnsafeReadableBytes { quote in
             let reason = "noPeer: user \(push.header.user) has no session here"
-            push.connection.link?.append(
+            guard let link = push.connection.link else { return }
+            link.append(
                 UndeliveredFrame(code: Code.noPeer.rawValue, lost: push.header, body: quote, reason: reason), format: route.format)
+            boundAnswers(to: push.connection, link)
         }
     }
 }

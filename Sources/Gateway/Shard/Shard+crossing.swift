@@ -80,6 +80,7 @@ extension Shard {
         if let link = connection.link, link.isOpen {
             if wasRerouted { connection.upstream?.rerouted.note(link.endOffset, count: entry.count) }
             link.append(entry.count) { $0.copyMemory(from: bytes, byteCount: entry.count) }
+            if entry.kind == .noticeToUpstream { boundAnswers(to: connection, link) }
             return
         }
         // It died, or is being closed, while this was on its way: still ours, so re-routed once or answered (rules S2, S3).

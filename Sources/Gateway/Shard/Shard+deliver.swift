@@ -33,7 +33,10 @@ extension Shard {
         if client.link.queued > maxPending { slowConsumer(client) }
     }
 
+    /// Its queue is over the limit: what the socket takes now does not count against a client, the rest does (rule S13).
     func slowConsumer(_ client: ClientLink) {
+        client.link.flushNow()
+        guard client.link.isOpen, client.link.queued > maxPending else { return }
         log.event("slowConsumer", "closing client \(client.link.remote): it does not read; over limits.maxPending: \(maxPending) bytes queued")
         client.abandon(.slowConsumer)
     }

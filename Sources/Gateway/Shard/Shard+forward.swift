@@ -119,7 +119,10 @@ extension Shard {
     private func pauseRemotely(_ client: ClientLink, on connection: Connection) {
         hold(client, on: connection)
         connection.trunk.waiters.bitwiseOr(1 << UInt64(index), ordering: .sequentiallyConsistent)
-        if connection.trunk.pending + connection.staged <= connection.route.highWater / 2 { resumeClients(of: connection) }
+        guard connection.trunk.pending + connection.staged <= connection.route.highWater / 2 else { return }
+        // Soon, not now: the client is in the middle of its own packets.
+        let id = connection.trunk.id
+        loop.eventLoop.execute { self.resumeClients(of: self.connections[id]) }
     }
 
     /// The queue has gone down, or the connection is gone: its clients are read again.

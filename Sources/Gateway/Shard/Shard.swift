@@ -45,6 +45,7 @@ final class Shard: @unchecked Sendable {
     /// Clients whose links are open, those that have already lost their session included.
     var openClients = 0
     var leaving: Leaving?
+    private var lastRelief = NIODeadline.distantPast
 
     init(index: Int, eventLoop: any EventLoop, context: GatewayContext, key: (UInt64, UInt64)) {
         self.index = index
@@ -110,10 +111,20 @@ final class Shard: @unchecked Sendable {
     }
 
     private func publishMemory() {
+        let bytes = heldBytes
+        context.memory.publish(bytes, loop: index)
+        // Looking for the longest queue costs a walk over all clients: not more than once in a while.
+        guard bytes > 0, context.memory.isExceeded, loop.now - lastRelief >= Shard.reliefInterval else { return }
+        lastRelief = loop.now
+        relieveMemory()
+    }
+
+    private static let reliefInterval = TimeAmount.milliseconds(2)
+
+    private var heldBytes: Int {
         var bytes = loop.queuedBytes + loop.keptBytes
         for route in routes where !route.waiting.isEmpty { bytes += route.waiting.bytes }
-        context.memory.publish(bytes, loop: index)
-        if bytes > 0, context.memory.isExceeded { relieveMemory() }
+        return bytes
     }
 
     /// Over the bound, the client with the longest queue is closed (rule S13). Each loop looks at its own clients; those of the loop that
@@ -134,7 +145,7 @@ final class Shard: @unchecked Sendable {
         guard let longest else { return }
         log.event("memory", "queues hold \(context.memory.total) bytes, over memory: \(context.memory.limit); closing \(longest.link.remote)")
         longest.abandon(.slowConsumer)
-        context.memory.publish(loop.queuedBytes + loop.keptBytes, loop: index)
+        context.memory.publish(heldBytes, loop: index)
     }
 
     /// Runs on another loop's thread of control, soon.

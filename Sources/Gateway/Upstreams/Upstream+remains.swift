@@ -15,8 +15,9 @@ extension Upstream {
         for block in remains.held {
             forEachPacket(of: block, from: offset) { header, body, position in
                 if header.isControl {
+                    if isAnnouncement(header) { shard.context.withdrawAnnouncement(connection.trunk.address) }
                     shard.resendNotice(header, ByteBuffer(bytes: body), on: route)
-                } else if route.live.isEmpty || rerouted.contains(position) {
+                } else if rerouted.contains(position) || !hasRoom(for: header) {
                     report(.neverSent, header, body)
                 } else {
                     route.counters.packetsIn -= 1
@@ -28,7 +29,16 @@ extension Upstream {
         rerouted.clear()
     }
 
+    /// Whether another connection lives that would take the packet, and is not full itself.
+    private func hasRoom(for header: PacketHeader) -> Bool {
+        guard let next = route.live[Choice.slot(of: header.session)] else { return false }
+        return next.queued <= route.busyMark
+    }
+
+    private func isAnnouncement(_ header: PacketHeader) -> Bool { header.type == ControlType.sessionClosed.rawValue && header.session == 0 }
+
     private func noticeLost(_ header: PacketHeader) {
+        if isAnnouncement(header) { shard.context.withdrawAnnouncement(connection.trunk.address) }
         if header.type == ControlType.sessionClosed.rawValue { shard.counters.unheardClosings += 1 }
     }
 

@@ -11,7 +11,7 @@ public struct LineLogHandler: LogHandler {
     private let sink: @Sendable (String) -> Void
 
     /// - Parameter sink: takes each line, its line break included; standard error unless told otherwise.
-    public init(label: String, log: ProcessSettings.Log, sink: @escaping @Sendable (String) -> Void = StandardError.write) {
+    public init(label: String, log: ProcessSettings.Log, sink: @escaping @Sendable (String) -> Void = StandardError.log) {
         self.label = label
         logLevel = log.level
         isJSON = log.format == .json
@@ -46,15 +46,5 @@ public struct LineLogHandler: LogHandler {
     private func quoted(_ text: String) -> String {
         guard let data = try? JSONEncoder().encode(text) else { return "\"\"" }
         return String(decoding: data, as: UTF8.self)
-    }
-}
-
-/// The process's standard error, written whole lines at a time.
-public enum StandardError {
-    private static let lock = Mutex(())
-
-    @Sendable
-    public static func write(_ line: String) {
-        lock.withLock { _ in FileHandle.standardError.write(Data(line.utf8)) }
     }
 }

@@ -37,7 +37,8 @@ final class RunningRoles: Sendable {
         try await demonstration?.start()
         if let gateway { lines.append("gateway listening on \(try await gateway.start())") }
         if let adminAddress { lines.append("admin listening on \(adminAddress)") }
-        state.phase = .serving
+        // A signal may have come meanwhile.
+        if state.phase == .starting { state.phase = .serving }
         return lines
     }
 

@@ -47,6 +47,12 @@ public struct SwitchyardProcess: Sendable {
 
     /// Runs until a signal has ended it.
     public func run() async -> ExitCode {
+        let code = await runRoles()
+        StandardError.drain()
+        return code
+    }
+
+    private func runRoles() async -> ExitCode {
         switch source.load() {
         case .failure(let errors):
             for line in errors.lines { StandardError.write("\(line)\n") }
@@ -64,32 +70,42 @@ public struct SwitchyardProcess: Sendable {
         // Trapped before anything listens, so that no signal finds the process half started.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let roles = RunningRoles(settings: settings, withDemonstration: source.file == nil, logger: logger)
-        do {
-            for line in try await roles.start() { announce(line) }
-        } catch {
-            StandardError.write("switchyard: \(error)\n")
-            await roles.stop()
-            return .failed
-        }
-        await attend(signals, roles: roles, settings: settings, logger: logger)
-        return .drained
+        return await attend(signals, roles: roles, settings: settings, logger: logger)
     }
 
     private enum Event: Sendable {
+        /// Everything serves; a line for each listener.
+        case started([String])
+        /// Something could not listen; one clear line.
+        case failed(String)
         case signal(UnixSignal)
         case drained
     }
 
-    /// Waits for signals: SIGHUP reloads, SIGTERM and SIGINT drain, the second of these ends the process at once (rule S25).
-    private func attend(_ signals: UnixSignalsSequence, roles: RunningRoles, settings: ProcessSettings, logger: Logger) async {
+    /// Starts, and attends to signals from then on: SIGHUP reloads, SIGTERM and SIGINT drain, the second of these ends the process at once
+    /// (rule S25).
+    private func attend(_ signals: UnixSignalsSequence, roles: RunningRoles, settings: ProcessSettings, logger: Logger) async -> ExitCode {
         let (events, sender) = AsyncStream.makeStream(of: Event.self)
         let listening = Task { for await signal in signals { sender.yield(.signal(signal)) } }
         defer { listening.cancel() }
+        Task {
+            do {
+                sender.yield(.started(try await roles.start()))
+            } catch {
+                sender.yield(.failed("\(error)"))
+            }
+        }
         var isDraining = false
         for await event in events {
             switch event {
+            case .started(let lines):
+                if !isDraining { for line in lines { announce(line) } }
+            case .failed(let reason):
+                StandardError.write("switchyard: \(reason)\n")
+                await roles.stop()
+                return .failed
             case .drained:
-                return
+                return .drained
             case .signal(.sighup):
                 reload(settings, logger: logger)
             case .signal(let signal) where !isDraining:
@@ -104,6 +120,7 @@ public struct SwitchyardProcess: Sendable {
                 exit(ExitCode.failed.rawValue)
             }
         }
+        return .drained
     }
 
     /// All or nothing (rule S26): what cannot be read or cannot change while running changes nothing, and is named.

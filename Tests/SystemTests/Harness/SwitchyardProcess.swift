@@ -22,6 +22,7 @@ final class SwitchyardProcess: Sendable {
             adminPort = try SwitchyardProcess.port(in: child.outputLine("admin listening on ", within: limit))
         } catch {
             child.end()
+            file.remove()
             throw error
         }
     }

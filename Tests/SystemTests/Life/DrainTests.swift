@@ -110,6 +110,30 @@ extension SystemTests {
             }
         }
 
+        @Test("S25: a link closes when its queue is empty: an upstream that reads late still gets everything that was sent to it")
+        func slowUpstream() throws {
+            let upstream = try UpstreamServer(.deaf)
+            defer { upstream.stop() }
+            try withGateway(Configuration(to: upstream, "highWater: 32MiB", top: ["drainTimeout: 20s"])) { gateway in
+                let client = try gateway.client()
+                var sent = 0
+                while try gateway.metrics()["queue_bytes", ["side": "route"]] < 500_000 {
+                    try client.send((sent..<sent + 20).map { Packet(100, from: 0, number: $0, size: 8 << 10) })
+                    sent += 20
+                }
+                try client.expectNothing()
+                gateway.signal(SIGINT)
+                try client.expectReject(.draining)
+                // Longer than the second that DRAIN's answer may take, and another for the last word.
+                pass(.milliseconds(3500))
+                #expect(!gateway.child.hasExited)
+                upstream.reading(true)
+                #expect(try upstream.packets(sent).map(\.number) == Array(0..<sent))
+                #expect(try upstream.controls(.drain, 1).count == 1)
+                #expect(try gateway.exitCode() == 0)
+            }
+        }
+
         @Test("S25: at drainTimeout the rest is cut, exit 0")
         func cut() throws {
             let upstream = try UpstreamServer(.deaf)

@@ -80,6 +80,6 @@ let package = Package(
         .testTarget(
             name: "OperateTests", dependencies: ["Operate", "Gateway", "Links", "Routing", "Telemetry", "Wire", nioCore, nioPosix, logging],
             swiftSettings: settings),
-        .testTarget(name: "SystemTests", dependencies: ["Wire"], swiftSettings: settings),
+        .testTarget(name: "SystemTests", dependencies: ["Wire", nioCore], exclude: ["Support"], swiftSettings: settings),
     ]
 )

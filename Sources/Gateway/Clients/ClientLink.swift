@@ -93,6 +93,17 @@ final class ClientLink: LinkOwner {
             // What it has sent behind a packet that filled a queue waits with it.
             if isHeld { break }
         }
+        let rest = count - offset
+        if rest < 2 {
+            needed = 2
+        } else if rest < PacketHeader.size {
+            // A length that cannot be is known by its two bytes.
+            let length = PacketHeader.length(at: base + offset, format: format)
+            if length < PacketHeader.size {
+                malformed(PacketHeader(length: length, type: 0), bytes)
+                return Consumed(bytes: count, needed: PacketHeader.size)
+            }
+        }
         if !hasSpoken, listenForFirst(offset > 0, bytes) { needed = Consumed.more }
         return Consumed(bytes: offset, needed: needed)
     }

@@ -43,7 +43,7 @@ extension Upstream {
         if let link, isLinked {
             shard.loop.cancel(link.timer)
             if route.settings.legacy {
-                link.close(.draining)
+                closeWhenEmpty()
             } else {
                 link.append(Packet(Drain(deadlineMilliseconds: deadlineMilliseconds)), format: route.format)
                 shard.loop.arm(leaveTimer, at: shard.loop.eventLoop.now + Upstream.drainAnswer)
@@ -57,7 +57,14 @@ extension Upstream {
     func drainAnswered() {
         guard state == .leaving else { return }
         shard.loop.cancel(leaveTimer)
-        connection.link?.close(.draining)
+        closeWhenEmpty()
+    }
+
+    /// An upstream that reads late still gets everything; at `drainTimeout` the rest is cut.
+    private func closeWhenEmpty() {
+        guard let link = connection.link else { return }
+        isClosingWhenEmpty = link.queued > 0
+        if isClosingWhenEmpty { link.resumeMark = 0 } else { link.close(.draining) }
     }
 
     func settleIfLeaving() {

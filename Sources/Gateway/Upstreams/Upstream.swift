@@ -44,6 +44,8 @@ final class Upstream: LinkOwner, @unchecked Sendable {
     private var attempts = 0
     /// Loops that still may have packets for a draining upstream on their way.
     var loopsToStop = 0
+    /// We are leaving, and only what is queued keeps the link open.
+    var isClosingWhenEmpty = false
     var refusal: Code?
     var whenStopped: EventLoopPromise<Void>?
     let rerouted = ReroutedRanges()
@@ -141,6 +143,7 @@ final class Upstream: LinkOwner, @unchecked Sendable {
 
     func linkDrained(_ link: Link) {
         link.resumeMark = nil
+        if isClosingWhenEmpty { return link.close(.draining) }
         shard.wakeWaiters(of: connection)
     }
 

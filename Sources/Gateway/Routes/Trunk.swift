@@ -39,7 +39,10 @@ final class Trunk: Sendable {
 final class Connection {
     enum State { case down, up, draining }
 
+    /// Shared by all loops; what is asked for each packet stands in this view, not to fight over the reference count.
     let trunk: Trunk
+    let id: Int
+    let loop: Int
     let route: ShardRoute
     var state = State.down
     /// The link, on the loop that owns it and while it stands.
@@ -50,12 +53,22 @@ final class Connection {
     var paused: [ClientLink] = []
     /// Bytes that this loop has put into its outbox for it in this turn.
     @exclusivity(unchecked) var staged = 0
+    /// What waited for it when the first of them was put there.
+    @exclusivity(unchecked) private var seen = 0
+
+    /// Bytes that wait for a connection of another loop, looked up once a turn.
+    var pendingRemotely: Int {
+        if staged == 0 { seen = trunk.pending }
+        return seen + staged
+    }
 
     /// Bytes that wait for it, as far as this loop knows.
     var queued: Int { link?.queued ?? trunk.pending + staged }
 
     init(trunk: Trunk, route: ShardRoute) {
         self.trunk = trunk
+        id = trunk.id
+        loop = trunk.loop
         self.route = route
     }
 }

@@ -41,7 +41,7 @@ extension Shard {
         connection.trunk.queued.store(connection.link?.queued ?? 0, ordering: .sequentiallyConsistent)
         let waiters = connection.trunk.waiters.exchange(0, ordering: .sequentiallyConsistent)
         guard waiters != 0 else { return }
-        let id = connection.trunk.id
+        let id = connection.id
         for shard in shards where waiters & (1 << UInt64(shard.index)) != 0 {
             shard.loop.eventLoop.execute { shard.resumeClients(of: shard.connections[id]) }
         }

@@ -9,7 +9,7 @@ extension Shard {
         switch ControlType(rawValue: header.type) {
         case .kick, .bind:
             let target = SessionID.loop(of: header.session)
-            if target == index || target >= shards.count {
+            if target == index || target >= loopCount {
                 obey(header, body, from: connection, ticket: 0)
             } else {
                 pass(header, body, from: connection, to: target, ticket: 0)
@@ -46,12 +46,12 @@ extension Shard {
             if let view = try? MulticastView(body: bytes, format: connection.route.format) { multicast(view, route: connection.route) }
         default:
             let reached = pushHere(header, bytes, route: connection.route)
-            cross(Crossing(.pushResult, source: UInt32(reached), target: ticket, count: 0), to: connection.trunk.loop)
+            cross(Crossing(.pushResult, source: UInt32(reached), target: ticket, count: 0), to: connection.loop)
         }
     }
 
     private func pass(_ header: PacketHeader, _ body: UnsafeRawPointer, from connection: Connection, to target: Int, ticket: UInt64) {
-        let entry = Crossing(.control, source: UInt32(connection.trunk.id), target: ticket, count: header.length)
+        let entry = Crossing(.control, source: UInt32(connection.id), target: ticket, count: header.length)
         cross(entry, to: target) { bytes in
             header.store(to: bytes, format: connection.route.format)
             (bytes + PacketHeader.size).copyMemory(from: body, byteCount: header.bodyCount)
@@ -65,7 +65,7 @@ extension Shard {
         var concerned = Set<Int>()
         for index in 0..<view.count {
             let loop = SessionID.loop(of: view.session(index))
-            if loop < shards.count { concerned.insert(loop) } else { counters.multicastAbsent += 1 }
+            if loop < loopCount { concerned.insert(loop) } else { counters.multicastAbsent += 1 }
         }
         return concerned.sorted()
     }

@@ -39,26 +39,30 @@ extension Shard {
     func receive(_ batch: ByteBuffer) {
         loop.enterTurn()
         batch.withUnsafeReadableBytes { bytes in
-            var rest = bytes[...]
-            while rest.count >= Crossing.size {
-                let here = UnsafeRawBufferPointer(rebasing: rest)
-                // Guard: a batch holds whole entries only.
-                guard let base = here.baseAddress, let entry = Crossing(at: base) else { return }
-                receive(entry, base + Crossing.size)
-                rest = rest.dropFirst(Crossing.size + entry.count)
+            guard let base = bytes.baseAddress else { return }
+            var offset = 0
+            // Guard: a batch holds whole entries only.
+            while bytes.count - offset >= Crossing.size, let entry = Crossing(at: base + offset) {
+                offset += Crossing.size
+                receive(entry, base + offset)
+                offset += entry.count
             }
         }
     }
 
+    @inline(__always)
     private func receive(_ entry: Crossing, _ bytes: UnsafeRawPointer) {
         switch entry.kind {
         case .toUpstream, .noticeToUpstream:
             receiveForUpstream(entry, bytes)
         case .toClient:
             let connection = connections[Int(entry.source)]
-            let header = PacketHeader(at: bytes, format: format)
-            guard let client = clients.find(entry.target) else { return gone(header, bytes + PacketHeader.size, from: connection) }
-            deliver(header, bytes + PacketHeader.size, to: client, route: connection.route, from: connection)
+            guard let client = clients.find(entry.target) else {
+                return gone(PacketHeader(at: bytes, format: format), bytes + PacketHeader.size, from: connection)
+            }
+            // Checked and written in the clients' format by the loop that it came from.
+            client.link.append(entry.count) { $0.copyMemory(from: bytes, byteCount: entry.count) }
+            delivered(entry.count, to: client, route: connection.route)
         case .noticeToClient:
             guard let client = clients.find(entry.target) else { return }
             client.link.append(entry.count) { $0.copyMemory(from: bytes, byteCount: entry.count) }

@@ -11,9 +11,9 @@ extension Shard {
         if target == index {
             guard let client = clients.find(header.session) else { return gone(header, body, from: connection) }
             deliver(header, body, to: client, route: connection.route, from: connection)
-        } else if target < shards.count {
+        } else if target < loopCount {
             guard header.length <= format.maxPacket else { return answer(connection, .tooLarge, header, body, "body over 65507 bytes") }
-            let entry = Crossing(.toClient, source: UInt32(connection.trunk.id), target: header.session, count: header.length)
+            let entry = Crossing(.toClient, source: UInt32(connection.id), target: header.session, count: header.length)
             cross(entry, to: target) { bytes in
                 header.store(to: bytes, format: format)
                 (bytes + PacketHeader.size).copyMemory(from: body, byteCount: header.bodyCount)
@@ -27,9 +27,15 @@ extension Shard {
     func deliver(_ header: PacketHeader, _ body: UnsafeRawPointer, to client: ClientLink, route: ShardRoute, from connection: Connection) {
         guard header.length <= format.maxPacket else { return answer(connection, .tooLarge, header, body, "body over 65507 bytes") }
         client.link.append(header, body, format: format)
+        delivered(header.length, to: client, route: route)
+    }
+
+    /// Counts a packet that has been queued for a client, and bounds the queue (rule S13).
+    @inline(__always)
+    func delivered(_ count: Int, to client: ClientLink, route: ShardRoute) {
         client.carried.insert(route.index)
         route.counters.packetsOut += 1
-        counters.bytesOut += header.length
+        counters.bytesOut += count
         if client.link.queued > maxPending { slowConsumer(client) }
     }
 
@@ -84,7 +90,7 @@ extension Shard {
         let target = SessionID.loop(of: session)
         if target == index {
             if let client = clients.find(session) { tell(client, frame) }
-        } else if target < shards.count, context.settings.tellClients {
+        } else if target < loopCount, context.settings.tellClients {
             cross(Crossing(.noticeToClient, target: session, count: frame.header.length), to: target) { frame.store(to: $0, format: format) }
         }
     }
@@ -101,9 +107,9 @@ extension Shard {
         if let link = connection.link {
             link.append(frame, format: route.format)
             boundAnswers(to: connection, link)
-        } else if connection.trunk.loop != index {
-            let entry = Crossing(.noticeToUpstream, target: UInt64(connection.trunk.id), count: frame.header.length)
-            cross(entry, to: connection.trunk.loop) { frame.store(to: $0, format: route.format) }
+        } else if connection.loop != index {
+            let entry = Crossing(.noticeToUpstream, target: UInt64(connection.id), count: frame.header.length)
+            cross(entry, to: connection.loop) { frame.store(to: $0, format: route.format) }
             stage(frame.header.length, for: connection)
         }
     }

@@ -18,9 +18,9 @@ extension Shard {
             link.append(header, body, format: route.format)
             if queued + header.length > route.highWater { pause(client, on: connection, link) }
         } else {
-            let pending = connection.trunk.pending + connection.staged
+            let pending = connection.pendingRemotely
             guard pending <= route.busyMark else { return undeliverable(.busy, header, body, to: client, route: route) }
-            cross(Crossing(.toUpstream, target: UInt64(connection.trunk.id), count: header.length), to: connection.trunk.loop) { target in
+            cross(Crossing(.toUpstream, target: UInt64(connection.id), count: header.length), to: connection.loop) { target in
                 header.store(to: target, format: route.format)
                 (target + PacketHeader.size).copyMemory(from: body, byteCount: header.bodyCount)
             }
@@ -93,8 +93,8 @@ extension Shard {
             } else {
                 let kind: Crossing.Kind = isNotice ? .noticeToUpstream : .toUpstream
                 let source = isRerouted ? Crossing.rerouted : Crossing.noSource
-                let entry = Crossing(kind, source: source, target: UInt64(connection.trunk.id), count: header.length)
-                cross(entry, to: connection.trunk.loop, fill)
+                let entry = Crossing(kind, source: source, target: UInt64(connection.id), count: header.length)
+                cross(entry, to: connection.loop, fill)
                 stage(header.length, for: connection)
             }
         }
@@ -121,7 +121,7 @@ extension Shard {
         connection.trunk.waiters.bitwiseOr(1 << UInt64(index), ordering: .sequentiallyConsistent)
         guard connection.trunk.pending + connection.staged <= connection.route.highWater / 2 else { return }
         // Soon, not now: the client is in the middle of its own packets.
-        let id = connection.trunk.id
+        let id = connection.id
         loop.eventLoop.execute { self.resumeClients(of: self.connections[id]) }
     }
 

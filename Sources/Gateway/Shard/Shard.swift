@@ -36,7 +36,9 @@ final class Shard: @unchecked Sendable {
     /// Connections whose links this loop owns.
     var owned: [Connection] = []
     /// All loops, this one included; set once before anything is served.
-    @exclusivity(unchecked) var shards: [Shard] = []
+    var shards: [Shard] = [] { didSet { loopCount = shards.count } }
+    /// How many there are. The list itself is shared by all loops: reading it for each packet made them fight over its reference count.
+    @exclusivity(unchecked) private(set) var loopCount = 1
     /// Entries for each other loop, posted at the end of the turn.
     @exclusivity(unchecked) var outboxes: [ByteBuffer] = []
     var stagedConnections: [Connection] = []
@@ -62,8 +64,8 @@ final class Shard: @unchecked Sendable {
         clients = ClientTable(loop: index, key: key)
         (routes, routeOfType) = Shard.routes(of: settings)
         mailbox = Mailbox(eventLoop: eventLoop) { [unowned self] batch in receive(batch) }
-        loop.turnStarted = { [unowned self] in if shards.count > 1 { mailbox.turnStarted() } }
-        loop.turnEnding = { [unowned self] in if shards.count > 1 { exchangeBatches() } }
+        loop.turnStarted = { [unowned self] in if loopCount > 1 { mailbox.turnStarted() } }
+        loop.turnEnding = { [unowned self] in if loopCount > 1 { exchangeBatches() } }
         loop.turnEnded = { [unowned self] in finishTurn() }
     }
 
@@ -99,7 +101,7 @@ final class Shard: @unchecked Sendable {
 
     private func finishTurn() {
         publishMemory()
-        guard shards.count > 1 else { return }
+        guard loopCount > 1 else { return }
         for connection in owned {
             let queued = connection.link?.queued ?? 0
             connection.trunk.queued.store(queued, ordering: .sequentiallyConsistent)

@@ -69,7 +69,9 @@ public final class AdminServer: Sendable {
     private func services(onListening: @escaping @Sendable (any Channel) -> Void) -> ServiceGroup {
         // What it says at info and below is for those who work on it.
         var quiet = logger
-        quiet.logLevel = max(logger.logLevel, .warning)
+        // What it has to say about single connections (a request abandoned while stopping is an error to it) is nothing to act on; that
+        // the server itself has ended is told above.
+        quiet.logLevel = .critical
         let application = Application(
             responder: AdminResponder(pages, settings: settings),
             server: .http1(configuration: Limits.connection),

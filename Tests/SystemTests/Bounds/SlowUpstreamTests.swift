@@ -40,7 +40,8 @@ extension SystemTests {
                 }
                 #expect(rounds > 50)
                 let queued = try gateway.metrics()["queue_bytes", ["side": "route"]]
-                #expect(queued >= Double(512 << 10) && queued <= Double(4 * 512 << 10), "\(queued)")
+                // The kernel may have taken some since: they are paused until it is half.
+                #expect(queued > Double(256 << 10) && queued <= Double(4 * 512 << 10), "\(queued)")
 
                 deaf.reading(true)
                 for (index, client) in [first, second].enumerated() {

@@ -11,7 +11,7 @@ import Wire
 ///
 /// Every client gets a session; its packets go, by type, over few shared connections to servers, and what a server sends for a session
 /// goes back to that client, in order, with nothing dropped in silence (rules S1-S6, S9, S12-S18, S25).
-public final class Gateway: Inspectable {
+public final class Gateway: ProcessRole {
     private let context: GatewayContext
     private let group: any EventLoopGroup
     private let shards: [Shard]
@@ -25,10 +25,11 @@ public final class Gateway: Inspectable {
 
     /// - Parameters:
     ///   - group: its event loops serve the gateway's links; at most 64 are used.
-    public init(_ settings: GatewaySettings, group: any EventLoopGroup, logger: Logger) {
+    ///   - memory: the bound on the queues of the whole process.
+    public init(_ settings: GatewaySettings, group: any EventLoopGroup, memory: MemoryBudget, logger: Logger) {
         self.group = group
         let loops = Array(group.makeIterator().prefix(SessionID.maxLoops))
-        context = GatewayContext(settings: settings, logger: logger, loops: loops.count)
+        context = GatewayContext(settings: settings, memory: memory, logger: logger, loops: loops.count)
         let context = context
         let key = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
         shards = loops.enumerated().map { Shard(index: $0, eventLoop: $1, context: context, key: key) }
@@ -44,10 +45,9 @@ public final class Gateway: Inspectable {
     // MARK: - Start
 
     /// Listens, dials every upstream once, and serves.
-    /// - Returns: where clients connect, with the port that the system gave if 0 was asked for, once the first attempt of each dialer has
-    ///   ended (rule S18).
+    /// - Returns: where clients connect, once the first attempt of each dialer has ended (rule S18).
     /// - Throws: one clear line when it cannot listen; then nothing has been started.
-    public func start() async throws -> Endpoint {
+    public func start() async throws -> [RoleStatus.Listener] {
         let byLoop = Dictionary(uniqueKeysWithValues: shards.map { (ObjectIdentifier($0.loop.eventLoop), $0) })
         let listener = try await Listener.bind(context.settings.listen, group: group, receiveBuffer: Sockets.clientBuffer) { channel in
             guard let shard = byLoop[ObjectIdentifier(channel.eventLoop)] else { throw ChannelError.operationUnsupported }
@@ -55,7 +55,7 @@ public final class Gateway: Inspectable {
         }
         state.withLock { $0.listener = listener }
         await dialAll()
-        return listener.address
+        return listeners
     }
 
     private func dialAll() async {
@@ -136,16 +136,16 @@ public final class Gateway: Inspectable {
 
     private var phase: String { state.withLock { $0.phase } }
 
-    /// Leaves in order (rule S25): accepts no one, closes its clients evenly over the first half of `drainTimeout` (or at once), says
-    /// DRAIN to its upstreams and closes those links when they have answered. Returns when everything is closed, at `drainTimeout` at the
+    /// Leaves in order (rule S25): accepts no one, closes its clients evenly over the first half of `limit` (or at once), says
+    /// DRAIN to its upstreams and closes those links when they have answered. Returns when everything is closed, after `limit` at the
     /// latest.
-    public func drain(atOnce: Bool) async {
+    public func drain(within limit: Duration, atOnce: Bool) async {
         let listener = state.withLock { state in
             state.phase = "draining"
             return state.listener
         }
         await listener?.close()
-        let timeout = context.settings.drainTimeout
+        let timeout = TimeAmount(limit)
         let deadline = NIODeadline.now() + timeout
         let cut = shards[0].loop.eventLoop.scheduleTask(deadline: deadline) { self.cutEverything() }
         let spread = atOnce ? .zero : TimeAmount.nanoseconds(timeout.nanoseconds / 2)
@@ -186,11 +186,14 @@ public final class Gateway: Inspectable {
         return samples
     }
 
+    private var listeners: [RoleStatus.Listener] {
+        guard let listener = state.withLock({ $0.listener }) else { return [] }
+        return [RoleStatus.Listener(side: Side.clients.rawValue, address: "\(listener.address)")]
+    }
+
     public func status() async -> RoleStatus {
-        let (listener, phase) = state.withLock { ($0.listener, $0.phase) }
         var peers: [RoleStatus.Peer] = []
         for shard in shards { peers += (try? await shard.loop.eventLoop.submit { shard.peers() }.get()) ?? [] }
-        let listeners = listener.map { [RoleStatus.Listener(side: Side.clients.rawValue, address: "\($0.address)")] } ?? []
         return RoleStatus(role: role, state: phase, listeners: listeners, links: context.clients.load(ordering: .relaxed), peers: peers)
     }
 }

@@ -75,13 +75,6 @@ public struct GatewaySettings: Sendable, Equatable {
     public var defaultRoute = DefaultRoute.none
     /// On direct routes (rule S17).
     public var heartbeat: TimeAmount = .seconds(10)
-    /// Bytes of all queues of the process together (rule S13).
-    public var memory: Int
-    public var drainTimeout: TimeAmount = .seconds(30)
 
-    /// - Parameter memory: bytes; configuration's default is half of the machine or cgroup.
-    public init(listen: Endpoint, memory: Int) {
-        self.listen = listen
-        self.memory = memory
-    }
+    public init(listen: Endpoint) { self.listen = listen }
 }

@@ -8,6 +8,18 @@ public protocol Inspectable: Sendable {
     func status() async -> RoleStatus
 }
 
+/// A role as the process that runs it sees it.
+public protocol ProcessRole: Inspectable {
+    /// Listens, dials, and serves.
+    /// - Returns: where it listens, with the ports that the system gave where 0 was asked for, once the first attempt of each dialer has ended
+    ///   (rule S18).
+    /// - Throws: one clear line when it cannot start; then nothing of it runs.
+    func start() async throws -> [RoleStatus.Listener]
+    /// Leaves in order (rule S25); returns when everything is closed, after `limit` at the latest.
+    /// - Parameter atOnce: what may take its time (a gateway's clients) is not spread over it.
+    func drain(within limit: Duration, atOnce: Bool) async
+}
+
 /// A role's state in a form that is shown as JSON.
 public struct RoleStatus: Sendable, Codable, Equatable {
     /// One place that the role listens on.

@@ -9,6 +9,8 @@ final class GatewayContext: Sendable {
     let settings: GatewaySettings
     let logger: Logger
     let memory: MemoryBudget
+    /// What each loop holds of it.
+    let memoryShares: [MemoryBudget.Share]
     /// Clients that were admitted and are not gone, over all loops.
     let clients = Atomic<Int>(0)
     /// Bytes that wait for each route (`waitBytes`), over all loops.
@@ -18,12 +20,16 @@ final class GatewayContext: Sendable {
     /// Client links for each address; kept only when `perAddress` is limited.
     private let addresses = Mutex<[String: Int]>([:])
 
-    init(settings: GatewaySettings, logger: Logger, loops: Int) {
+    init(settings: GatewaySettings, memory: MemoryBudget, logger: Logger, loops: Int) {
         self.settings = settings
         self.logger = logger
-        memory = MemoryBudget(limit: settings.memory, loops: loops)
+        self.memory = memory
+        memoryShares = (0..<loops).map { _ in memory.share() }
         waitingBytes = settings.routes.map { _ in SharedCount() }
     }
+
+    /// The loop whose queues hold most.
+    var fullestLoop: Int { memoryShares.indices.max { memoryShares[$0].bytes < memoryShares[$1].bytes } ?? 0 }
 
     /// True for the first connection to that address in the process's life, whichever route it is of (rule S12).
     func announce(_ address: String) -> Bool { announced.withLock { $0.insert(address).inserted } }
@@ -65,24 +71,4 @@ final class GatewayContext: Sendable {
 /// A count that several loops change.
 final class SharedCount: Sendable {
     let value = Atomic<Int>(0)
-}
-
-/// The bound on all queues of the process together (rule S13). Each loop tells its sum once a turn.
-final class MemoryBudget: Sendable {
-    let limit: Int
-    private let loops: [SharedCount]
-
-    init(limit: Int, loops: Int) {
-        self.limit = limit
-        self.loops = (0..<loops).map { _ in SharedCount() }
-    }
-
-    func publish(_ bytes: Int, loop: Int) { loops[loop].value.store(bytes, ordering: .relaxed) }
-
-    var total: Int { loops.reduce(0) { $0 + $1.value.load(ordering: .relaxed) } }
-    /// The loop whose queues hold most.
-    var fullestLoop: Int {
-        loops.indices.max { loops[$0].value.load(ordering: .relaxed) < loops[$1].value.load(ordering: .relaxed) } ?? 0
-    }
-    var isExceeded: Bool { total > limit }
 }

@@ -14,6 +14,7 @@ final class Shard: @unchecked Sendable {
     let loop: LinkLoop
     let context: GatewayContext
     let log: EventLog
+    private let memory: MemoryBudget.Share
 
     // Read for every packet, so copied out of the settings.
     let format: WireFormat
@@ -55,6 +56,7 @@ final class Shard: @unchecked Sendable {
         let settings = context.settings
         loop = LinkLoop(eventLoop: eventLoop)
         log = EventLog(context.logger)
+        memory = context.memoryShares[index]
         format = settings.wire
         esID = settings.esID
         verify = settings.verify
@@ -114,7 +116,7 @@ final class Shard: @unchecked Sendable {
 
     private func publishMemory() {
         let bytes = heldBytes
-        context.memory.publish(bytes, loop: index)
+        memory.publish(bytes)
         // Looking for the longest queue costs a walk over all clients: not more than once in a while.
         guard bytes > 0, context.memory.isExceeded, loop.now - lastRelief >= Shard.reliefInterval else { return }
         lastRelief = loop.now
@@ -132,7 +134,7 @@ final class Shard: @unchecked Sendable {
     /// Over the bound, the client with the longest queue is closed (rule S13). Each loop looks at its own clients; those of the loop that
     /// holds most are meant.
     private func relieveMemory() {
-        let fullest = context.memory.fullestLoop
+        let fullest = context.fullestLoop
         guard fullest == index else {
             shards[fullest].loop.eventLoop.execute { [shard = shards[fullest]] in shard.closeLongestQueue() }
             return
@@ -147,7 +149,7 @@ final class Shard: @unchecked Sendable {
         guard let longest else { return }
         log.event("memory", "queues hold \(context.memory.total) bytes, over memory: \(context.memory.limit); closing \(longest.link.remote)")
         longest.abandon(.slowConsumer)
-        context.memory.publish(heldBytes, loop: index)
+        memory.publish(heldBytes)
     }
 
     /// Runs on another loop's thread of control, soon.

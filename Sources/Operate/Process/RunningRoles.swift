@@ -10,7 +10,8 @@ import Telemetry
 final class RunningRoles: Sendable {
     private let settings: ProcessSettings
     private let group: MultiThreadedEventLoopGroup
-    private let gateway: Gateway?
+    /// In the order in which they start: whoever is dialed before whoever dials, whoever faces clients last.
+    private let roles: [any ProcessRole]
     private let admin: AdminServer?
     private let demonstration: Demonstration?
     private let state = ProcessState()
@@ -19,14 +20,20 @@ final class RunningRoles: Sendable {
         self.settings = settings
         let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
         self.group = group
-        let gateway = settings.gateway.map { Gateway($0, group: group, logger: LogLabel.logger("gateway", settings.log)) }
-        self.gateway = gateway
-        let state = state
-        admin = settings.admin.map {
-            let roles = [gateway].compactMap { $0 as (any Inspectable)? }
-            return AdminServer($0, name: settings.name, roles: roles, state: state, logger: LogLabel.logger("admin", settings.log))
+        roles = RunningRoles.roles(settings, group: group)
+        admin = settings.admin.map { [roles, state] in
+            AdminServer($0, name: settings.name, roles: roles, state: state, logger: LogLabel.logger("admin", settings.log))
         }
         demonstration = withDemonstration ? Demonstration() : nil
+    }
+
+    private static func roles(_ settings: ProcessSettings, group: MultiThreadedEventLoopGroup) -> [any ProcessRole] {
+        let memory = MemoryBudget(limit: settings.memory)
+        var roles: [any ProcessRole] = []
+        if let gateway = settings.gateway {
+            roles.append(Gateway(gateway, group: group, memory: memory, logger: LogLabel.logger("gateway", settings.log)))
+        }
+        return roles
     }
 
     /// Starts everything; returns a line for each listener.
@@ -35,17 +42,22 @@ final class RunningRoles: Sendable {
         var lines: [String] = []
         let adminAddress = try await admin?.start()
         try await demonstration?.start()
-        if let gateway { lines.append("gateway listening on \(try await gateway.start())") }
+        for role in roles {
+            let listeners = try await role.start()
+            // A role's side is named where it has more than one.
+            lines += listeners.map { "\(role.role)\(listeners.count > 1 ? " \($0.side)" : "") listening on \($0.address)" }
+        }
         if let adminAddress { lines.append("admin listening on \(adminAddress)") }
         // A signal may have come meanwhile.
         if state.phase == .starting { state.phase = .serving }
         return lines
     }
 
-    /// Leaves in order (rule S25).
+    /// Leaves in order (rule S25), the role that faces clients first; all of it within `drainTimeout`.
     func drain(atOnce: Bool) async {
         state.phase = .draining
-        await gateway?.drain(atOnce: atOnce)
+        let end = ContinuousClock.now + Duration(settings.drainTimeout)
+        for role in roles.reversed() { await role.drain(within: max(end - .now, .zero), atOnce: atOnce) }
         state.phase = .stopped
         await stop()
     }

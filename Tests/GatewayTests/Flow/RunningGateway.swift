@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Routing
+import Telemetry
 import Testing
 import Wire
 
@@ -26,19 +27,22 @@ struct RunningGateway {
         let others = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         var servers: [PacketServer] = []
         for _ in 0..<count { servers.append(try await PacketServer.start(group: others, answer: answer)) }
-        var settings = GatewaySettings(listen: .host("127.0.0.1", port: 0), memory: 1 << 30)
+        var settings = GatewaySettings(listen: .host("127.0.0.1", port: 0))
         settings.esID = RunningGateway.es
         var route = GatewaySettings.Route(name: "games", types: .applicationTypes, to: servers.map { .host("127.0.0.1", port: $0.port) })
         route.connections = connections
         settings.routes = [route]
         change(&settings)
-        let gateway = Gateway(settings, group: group, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        guard case .host(_, let port) = try await gateway.start() else { throw NotListening() }
+        let gateway = Gateway(
+            settings, group: group, memory: MemoryBudget(limit: 1 << 30), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        guard let address = try await gateway.start().first?.address, let port = address.split(separator: ":").last.flatMap({ Int($0) }) else {
+            throw NotListening()
+        }
         let running = RunningGateway(gateway: gateway, port: port, servers: servers, clientGroup: others)
         let result: Result<Void, any Error>
         do { result = .success(try await body(running)) } catch { result = .failure(error) }
         for server in servers { await server.stop() }
-        await gateway.drain(atOnce: true)
+        await gateway.drain(within: .seconds(30), atOnce: true)
         try await group.shutdownGracefully()
         try await others.shutdownGracefully()
         try result.get()

@@ -17,12 +17,13 @@ final class ShardRig {
     static let es: UInt32 = 5
 
     init(loops: Int = 1, _ change: (inout GatewaySettings) -> Void = { _ in }) {
-        var settings = GatewaySettings(listen: .host("127.0.0.1", port: 0), memory: 1 << 30)
+        var settings = GatewaySettings(listen: .host("127.0.0.1", port: 0))
         settings.esID = ShardRig.es
         settings.routes = [.init(name: "games", types: .applicationTypes, to: [.host("192.0.2.9", port: 9_100)])]
         change(&settings)
         let eventLoops = (0..<loops).map { _ in EmbeddedEventLoop() }
-        let context = GatewayContext(settings: settings, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, loops: loops)
+        let context = GatewayContext(
+            settings: settings, memory: MemoryBudget(limit: 1 << 30), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, loops: loops)
         let shards = eventLoops.enumerated().map { Shard(index: $0, eventLoop: $1, context: context, key: (1, 2)) }
         for shard in shards {
             shard.shards = shards

@@ -25,7 +25,7 @@ struct GoodDocumentTests {
         #expect(settings.admin?.token?.value == "open-sesame")
         #expect(settings.gatewayHubs == .init(to: [.host("10.0.0.9", port: 7200)], token: Secret(value: "shibboleth", source: "env:HUB_TOKEN")))
 
-        var expected = GatewaySettings(listen: .host("0.0.0.0", port: 7000), memory: 2 << 30)
+        var expected = GatewaySettings(listen: .host("0.0.0.0", port: 7000))
         expected.publicTypes = TypeSet([0...99])
         expected.limits.packetsPerSecond = 200
         expected.limits.bytesPerSecond = 256 << 10
@@ -68,8 +68,6 @@ struct GoodDocumentTests {
         #expect(gateway.limits.idle == .seconds(120))
         #expect(gateway.defaultRoute == .none)
         #expect(gateway.heartbeat == .seconds(10))
-        #expect(gateway.memory == 4 << 30)
-        #expect(gateway.drainTimeout == .seconds(30))
         let route = try #require(gateway.routes.first)
         #expect(route.connections == 1)
         #expect(route.waitForPeer == nil)

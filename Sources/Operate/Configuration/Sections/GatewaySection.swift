@@ -8,9 +8,8 @@ struct GatewaySection {
     let settings: GatewaySettings
     let hubs: ProcessSettings.Hubs?
 
-    init(reading section: SectionReader, memory: Int, drainTimeout: TimeAmount) {
-        var settings = GatewaySettings(listen: ListenerSection.read(section), memory: memory)
-        settings.drainTimeout = drainTimeout
+    init(reading section: SectionReader) {
+        var settings = GatewaySettings(listen: ListenerSection.read(section))
         settings.esID = UInt32(section.value("esID", .number(in: 1...Int(PacketHeader.everyEdge) - 1), default: Int(settings.esID)))
         settings.cluster = UInt32(section.value("cluster", .number(in: 1...Int(UInt32.max)), default: Int(settings.cluster)))
         settings.wire = section.section("wire", WireFormat.init(reading:)) ?? settings.wire

@@ -13,7 +13,7 @@ extension ProcessSettings {
         drainTimeout = document.value("drainTimeout", .duration(), default: drainTimeout)
         let adminSection = document.section("admin", AdminSection.init(reading:))
         admin = adminSection?.settings
-        let gatewaySection = document.section("gateway") { GatewaySection(reading: $0, memory: memory, drainTimeout: drainTimeout) }
+        let gatewaySection = document.section("gateway", GatewaySection.init(reading:))
         gateway = gatewaySection?.settings
         gatewayHubs = gatewaySection?.hubs
         for role in ["hub", "rpcProxy", "rpcHub", "rpcAgent"] { document.notYet(role, "the \(role) role") }

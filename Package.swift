@@ -19,7 +19,8 @@ let package = Package(
     name: "switchyard",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "switchyard", targets: ["switchyard"])
+        .library(name: "Switchyard", targets: ["Switchyard"]),
+        .executable(name: "switchyard", targets: ["Command"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -36,12 +37,22 @@ let package = Package(
         .target(name: "Wire", dependencies: [nioCore], swiftSettings: settings),
         .target(name: "Routing", swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["Wire"], swiftSettings: settings),
-        .target(name: "Links", dependencies: ["Wire", nioCore, nioPosix, deque], swiftSettings: settings),
+        .target(name: "Links", dependencies: ["Wire", nioCore, nioPosix, deque, logging], swiftSettings: settings),
+        .target(name: "Sessions", dependencies: ["Wire", nioCore], swiftSettings: settings),
 
         // Roles: none imports another.
         .target(
             name: "Gateway",
-            dependencies: ["Wire", "Routing", "Telemetry", "Links", nioCore, nioPosix, deque, logging],
+            dependencies: ["Wire", "Routing", "Telemetry", "Links", "Sessions", nioCore, nioPosix, deque, logging],
+            swiftSettings: settings),
+
+        // What a Swift developer imports.
+        .target(
+            name: "Switchyard",
+            dependencies: [
+                "Wire", "Routing", "Telemetry", "Links", "Sessions", nioCore, nioPosix, deque, logging,
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
             swiftSettings: settings),
 
         // Programs.
@@ -52,7 +63,7 @@ let package = Package(
         .target(
             name: "Operate",
             dependencies: [
-                "Wire", "Links", "Routing", "Telemetry", "Gateway", nioCore, nioPosix, logging,
+                "Wire", "Links", "Sessions", "Routing", "Telemetry", "Gateway", nioCore, nioPosix, logging,
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -61,24 +72,31 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
-            name: "switchyard",
+            name: "Command",
             dependencies: ["Operate", "Bench", "Links", "Wire", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
 
         // Tests mirror the sources; SystemTests starts real processes.
         .testTarget(name: "WireTests", dependencies: ["Wire", nioCore], resources: [.copy("vectors")], swiftSettings: settings),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"], resources: [.copy("vectors")], swiftSettings: settings),
-        .testTarget(name: "LinksTests", dependencies: ["Links", "Wire", nioCore, nioEmbedded, nioPosix], swiftSettings: settings),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: settings),
+        .testTarget(name: "LinksTests", dependencies: ["Links", "Wire", nioCore, nioEmbedded, nioPosix, logging], swiftSettings: settings),
+        .testTarget(name: "SessionsTests", dependencies: ["Sessions", "Wire"], swiftSettings: settings),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Wire"], swiftSettings: settings),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Gateway", "Wire", "Links", "Routing", "Telemetry", nioCore, nioEmbedded, nioPosix, logging],
+            name: "GatewayTests",
+            dependencies: ["Gateway", "Wire", "Links", "Sessions", "Routing", "Telemetry", nioCore, nioEmbedded, nioPosix, logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SwitchyardTests",
+            dependencies: ["Switchyard", "Wire", "Links", "Sessions", "Routing", "Telemetry", nioCore, nioEmbedded, nioPosix, logging],
             swiftSettings: settings),
         .testTarget(
             name: "BenchTests",
             dependencies: ["Bench", "Wire", "Links", nioCore, nioPosix, .product(name: "Histogram", package: "hdrhistogram-swift")],
             swiftSettings: settings),
         .testTarget(
-            name: "OperateTests", dependencies: ["Operate", "Gateway", "Links", "Routing", "Telemetry", "Wire", nioCore, nioPosix, logging],
+            name: "OperateTests",
+            dependencies: ["Operate", "Gateway", "Links", "Sessions", "Routing", "Telemetry", "Wire", nioCore, nioPosix, logging],
             swiftSettings: settings),
         .testTarget(name: "SystemTests", dependencies: ["Wire", nioCore], exclude: ["Support"], swiftSettings: settings),
     ]

@@ -3,6 +3,7 @@ public import Logging
 public import NIOCore
 import NIOPosix
 import Routing
+import Sessions
 import Synchronization
 public import Telemetry
 import Wire
@@ -194,7 +195,7 @@ public final class Gateway: ProcessRole {
     public func status() async -> RoleStatus {
         var peers: [RoleStatus.Peer] = []
         for shard in shards { peers += (try? await shard.loop.eventLoop.submit { shard.peers() }.get()) ?? [] }
-        return RoleStatus(role: role, state: phase, listeners: listeners, links: context.clients.load(ordering: .relaxed), peers: peers)
+        return RoleStatus(role: role, state: phase, listeners: listeners, links: context.admission.count, peers: peers)
     }
 }
 

@@ -1,12 +1,15 @@
 public import Links
 public import NIOCore
 public import Routing
+public import Sessions
 public import Wire
 
 /// What a gateway is told at start. Source: config, `gateway:`; every default is the documented one.
 public struct GatewaySettings: Sendable, Equatable {
     /// What a gateway does with the `User_id` and `Token` that a client claims (rule S9).
-    public enum Verify: String, Sendable, CaseIterable { case strict, stamp, pass }
+    public typealias Verify = Identity.Verify
+    /// Limits on clients (rules S13, S15, S16).
+    public typealias Limits = ClientLimits
 
     /// Where packets of a type that no route names go.
     public enum DefaultRoute: Sendable, Equatable {
@@ -16,21 +19,6 @@ public struct GatewaySettings: Sendable, Equatable {
         case hubs
         /// The route of that name.
         case route(String)
-    }
-
-    /// Limits on clients (rules S13, S15, S16); nil is unlimited.
-    public struct Limits: Sendable, Equatable {
-        public var connections: Int? = 100_000
-        public var perAddress: Int?
-        public var packetsPerSecond: Int?
-        public var bytesPerSecond: Int?
-        /// Bytes queued toward one client before it is closed with code 16.
-        public var maxPending = 1 << 20
-        /// From the first byte of a client's first packet to its last.
-        public var handshake: TimeAmount = .seconds(5)
-        /// Without a complete frame.
-        public var idle: TimeAmount = .seconds(120)
-        public init() {}
     }
 
     /// One entry of `routes:`.

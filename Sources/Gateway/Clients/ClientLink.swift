@@ -1,11 +1,12 @@
 import Links
 import NIOCore
 import Routing
+import Sessions
 import Telemetry
 import Wire
 
 /// One client: its link, its session, who it is, and what it may do. Packets come in here (rules S9, S15, S16).
-final class ClientLink: LinkOwner {
+final class ClientLink: LinkOwner, SessionHolder {
     let shard: Shard
     @exclusivity(unchecked) private(set) var link: Link!
     /// 0 until the link is open, and again when the session has ended; the link may live on to say its last word.
@@ -42,7 +43,7 @@ final class ClientLink: LinkOwner {
     func linkOpened(_ link: Link) {
         shard.openClients += 1
         address = link.remoteHost
-        guard shard.context.admit(address) else { return refuse("connections", "over limits.connections or limits.perAddress") }
+        guard shard.context.admission.admit(address) else { return refuse("connections", "over limits.connections or limits.perAddress") }
         isAdmitted = true
         guard !shard.context.memory.isExceeded else { return refuse("memory", "over memory: \(shard.context.memory.limit) bytes queued") }
         guard shard.leaving == nil else { return close(.draining) }
@@ -65,7 +66,7 @@ final class ClientLink: LinkOwner {
     private func depart() {
         guard isAdmitted else { return }
         isAdmitted = false
-        shard.context.release(address)
+        shard.context.admission.release(address)
     }
 
     // MARK: - Packets

@@ -1,18 +1,4 @@
 import Telemetry
-import Wire
-
-/// Counts by code; anything that the table does not know is counted under 0.
-struct CodeCounts {
-    private(set) var counts = [Int](repeating: 0, count: Code.allCases.count + 1)
-
-    mutating func add(_ code: Code) { counts[Int(code.rawValue)] += 1 }
-    mutating func add(raw code: UInt16) { counts[Code(rawValue: code) == nil ? 0 : Int(code)] += 1 }
-
-    /// Those that are not 0, by the label's value.
-    var labelled: [(String, Int)] {
-        counts.enumerated().filter { $0.element > 0 }.map { ($0.offset == 0 ? "unknown" : Code.name(of: UInt16($0.offset)), $0.element) }
-    }
-}
 
 /// What one route counts on one loop.
 struct RouteCounters {

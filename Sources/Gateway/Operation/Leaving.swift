@@ -1,5 +1,6 @@
 import Links
 import NIOCore
+import Sessions
 import Wire
 
 /// A loop's part in the gateway's leaving: its clients are closed evenly over a time (rule S25).

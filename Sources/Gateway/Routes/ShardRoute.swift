@@ -1,6 +1,7 @@
 import Links
 import NIOCore
 import Routing
+import Sessions
 import Wire
 
 /// One route as one event loop sees it: which connections are live, what waits, what was counted.

@@ -1,5 +1,7 @@
 import Links
 import NIOCore
+import Sessions
+import Telemetry
 import Wire
 
 /// What upstreams tell a gateway to do with its sessions (protocol section 2).

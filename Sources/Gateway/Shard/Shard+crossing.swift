@@ -1,6 +1,7 @@
 import Links
 import NIOCore
 import Routing
+import Sessions
 import Synchronization
 import Wire
 

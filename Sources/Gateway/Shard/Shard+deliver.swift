@@ -1,5 +1,7 @@
 import Links
 import NIOCore
+import Sessions
+import Telemetry
 import Wire
 
 /// From upstreams to clients.

@@ -2,6 +2,7 @@ import Links
 import Logging
 import NIOCore
 import Routing
+import Sessions
 import Synchronization
 import Telemetry
 import Wire
@@ -25,8 +26,8 @@ final class Shard: @unchecked Sendable {
     let maxPending: Int
 
     // As in `Link`: what every packet touches is confined to the loop and not checked for exclusivity at run time.
-    @exclusivity(unchecked) var clients: ClientTable
-    var users = UserIndex()
+    @exclusivity(unchecked) var clients: ClientTable<ClientLink>
+    var users = UserIndex<ClientLink>()
     @exclusivity(unchecked) var counters = Counters()
     /// The configured routes, then the hubs, then none.
     let routes: [ShardRoute]

@@ -3,6 +3,7 @@ import Links
 import Logging
 import NIOCore
 import Routing
+import Sessions
 import Wire
 
 /// What a process would run with: every value, defaults filled in. `check` prints it.

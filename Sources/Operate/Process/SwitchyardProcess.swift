@@ -4,6 +4,7 @@ import Links
 import Logging
 import NIOCore
 import NIOPosix
+import Sessions
 import Telemetry
 import UnixSignals
 

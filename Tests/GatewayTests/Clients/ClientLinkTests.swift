@@ -1,6 +1,8 @@
 import Links
 import NIOCore
 import NIOEmbedded
+import Sessions
+import Telemetry
 import Testing
 import Wire
 

@@ -1,5 +1,6 @@
 import Links
 import Routing
+import Sessions
 import Testing
 import Wire
 

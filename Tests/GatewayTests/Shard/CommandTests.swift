@@ -1,4 +1,5 @@
 import NIOCore
+import Sessions
 import Testing
 import Wire
 

@@ -2,6 +2,7 @@ import Links
 import NIOCore
 import NIOEmbedded
 import Routing
+import Sessions
 import Testing
 import Wire
 

@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import NIOEmbedded
 import Routing
+import Telemetry
 import Wire
 
 @testable import Gateway

@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import Operate
 import Routing
+import Sessions
 import Testing
 import Wire
 

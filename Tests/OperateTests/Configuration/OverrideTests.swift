@@ -3,6 +3,7 @@ import Links
 import Logging
 import NIOCore
 import Operate
+import Sessions
 import Testing
 
 @Suite("Configuration: --set")

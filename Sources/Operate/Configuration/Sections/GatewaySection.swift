@@ -1,6 +1,7 @@
 import Gateway
 import Links
 import NIOCore
+import Sessions
 import Wire
 
 /// `gateway:`.

@@ -1,4 +1,5 @@
 import Gateway
+import Sessions
 
 extension GatewaySettings.Limits {
     /// `limits:` of a client listener (rules S13, S15, S16).

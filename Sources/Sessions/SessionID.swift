@@ -6,33 +6,33 @@
 /// | 57 - 34 | slot | its place in that loop's table, from 1               |
 /// | 33 - 0  | tag  | differs for every user of the slot                   |
 ///
-/// Opaque to everyone but this gateway. The table stores the whole number and compares it, so a stale or invented one finds nothing.
-enum SessionID {
+/// Opaque to everyone but the process that gave it. The table stores the whole number and compares it, so a stale or invented one finds nothing.
+public enum SessionID {
     /// The most event loops, and the most clients of one loop.
-    static let maxLoops = 1 << 6
-    static let maxSlots = 1 << 24
-    static let tagBits: UInt64 = 34
+    public static let maxLoops = 1 << 6
+    @inlinable public static var maxSlots: Int { 1 << 24 }
+    @inlinable public static var tagBits: UInt64 { 34 }
 
-    static func make(loop: Int, slot: Int, tag: UInt64) -> UInt64 { UInt64(loop) << 58 | UInt64(slot) << tagBits | tag }
+    package static func make(loop: Int, slot: Int, tag: UInt64) -> UInt64 { UInt64(loop) << 58 | UInt64(slot) << tagBits | tag }
 
-    @inline(__always) static func loop(of session: UInt64) -> Int { Int(session >> 58) }
-    @inline(__always) static func slot(of session: UInt64) -> Int { Int(session >> tagBits) & (maxSlots - 1) }
+    @inlinable @inline(__always) public static func loop(of session: UInt64) -> Int { Int(session >> 58) }
+    @inlinable @inline(__always) public static func slot(of session: UInt64) -> Int { Int(session >> tagBits) & (maxSlots - 1) }
 }
 
 /// Tags: a keyed permutation of a counter, so that none repeats and none tells the next.
 ///
 /// A Feistel network over two halves of 17 bits, whose round function is the standard library's keyed SipHash under a random key of
 /// this process. Computed once for each connection, never for a packet.
-struct TagSequence {
+package struct TagSequence {
     private static let half: UInt64 = (1 << 17) - 1
     private static let rounds = 8
     private let key: (UInt64, UInt64)
     private var counter: UInt64 = 0
 
-    init(key: (UInt64, UInt64)) { self.key = key }
+    package init(key: (UInt64, UInt64)) { self.key = key }
 
     /// The next tag; the sequence repeats after 2^34.
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         counter &+= 1
         var left = counter >> 17 & TagSequence.half
         var right = counter & TagSequence.half

@@ -1,7 +1,7 @@
 import Testing
 import Wire
 
-@testable import Gateway
+@testable import Sessions
 
 /// Who a client may claim to be: every combination.
 @Suite("Identity")
@@ -30,8 +30,8 @@ struct IdentityTests {
         return identity
     }
 
-    @Test("S9: before BIND public types pass with 0 for both, others are refused", arguments: GatewaySettings.Verify.allCases)
-    func unbound(verify: GatewaySettings.Verify) {
+    @Test("S9: before BIND public types pass with 0 for both, others are refused", arguments: Identity.Verify.allCases)
+    func unbound(verify: Identity.Verify) {
         for claim in Claim.allCases {
             var header = header(claim)
             #expect(Identity().stamp(&header, verify: verify, passes: false, isPublic: true) == .pass)
@@ -50,8 +50,8 @@ struct IdentityTests {
         }
     }
 
-    @Test("S9: after BIND 0 for both and the bound pair carry the bound pair, whatever the type", arguments: GatewaySettings.Verify.allCases)
-    func boundPair(verify: GatewaySettings.Verify) {
+    @Test("S9: after BIND 0 for both and the bound pair carry the bound pair, whatever the type", arguments: Identity.Verify.allCases)
+    func boundPair(verify: Identity.Verify) {
         for claim in [Claim.blank, .own] {
             for passes in [false, true] {
                 for isPublic in [false, true] {
@@ -63,8 +63,8 @@ struct IdentityTests {
         }
     }
 
-    @Test("S9: after BIND any other pair closes, or is overwritten with verify: stamp", arguments: GatewaySettings.Verify.allCases)
-    func foreignPair(verify: GatewaySettings.Verify) {
+    @Test("S9: after BIND any other pair closes, or is overwritten with verify: stamp", arguments: Identity.Verify.allCases)
+    func foreignPair(verify: Identity.Verify) {
         for claim in [Claim.foreignUser, .foreignToken, .userAlone, .tokenAlone] {
             for passes in [false, true] {
                 for isPublic in [false, true] {

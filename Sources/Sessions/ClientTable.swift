@@ -1,19 +1,27 @@
+/// Whoever holds a session of a ``ClientTable``.
+public protocol SessionHolder: AnyObject {
+    /// Its whole number; 0 while it has none.
+    var session: UInt64 { get }
+}
+
 /// The clients of one event loop. Finding one by session is an array read and a comparison.
-struct ClientTable {
-    private var slots: [ClientLink?] = [nil]
+///
+/// Public and inlinable, because a packet on its way back asks: `@inlinable package` is not inlined across targets.
+public struct ClientTable<Client: SessionHolder> {
+    @usableFromInline var slots: [Client?] = [nil]
     private var free: [Int] = []
     private var tags: TagSequence
     private let loop: Int
-    private(set) var count = 0
+    package private(set) var count = 0
 
-    init(loop: Int, key: (UInt64, UInt64)) {
+    package init(loop: Int, key: (UInt64, UInt64)) {
         self.loop = loop
         // Loops share the key; without this a client of one would learn the tags of all.
         tags = TagSequence(key: (key.0, key.1 ^ UInt64(loop)))
     }
 
     /// Gives `client` a session of its own; nil when the loop has no place left.
-    mutating func insert(_ client: ClientLink) -> UInt64? {
+    package mutating func insert(_ client: Client) -> UInt64? {
         let slot: Int
         if let reused = free.popLast() {
             slot = reused
@@ -27,14 +35,15 @@ struct ClientTable {
         return SessionID.make(loop: loop, slot: slot, tag: tags.next())
     }
 
+    @inlinable
     @inline(__always)
-    func find(_ session: UInt64) -> ClientLink? {
+    public func find(_ session: UInt64) -> Client? {
         let slot = SessionID.slot(of: session)
         guard slot < slots.count, let client = slots[slot], client.session == session else { return nil }
         return client
     }
 
-    mutating func remove(_ session: UInt64) {
+    package mutating func remove(_ session: UInt64) {
         guard find(session) != nil else { return }
         let slot = SessionID.slot(of: session)
         slots[slot] = nil
@@ -43,5 +52,5 @@ struct ClientTable {
     }
 
     /// Everyone, in no order.
-    var all: [ClientLink] { slots.compactMap(\.self) }
+    package var all: [Client] { slots.compactMap(\.self) }
 }

@@ -2,7 +2,7 @@ import NIOCore
 import Testing
 import Wire
 
-@testable import Gateway
+@testable import Links
 
 /// What the first bytes of a stranger look like.
 @Suite("Recognition")

@@ -1,7 +1,7 @@
 import Testing
 import Wire
 
-@testable import Gateway
+@testable import Telemetry
 
 /// Counts by code.
 @Suite("Code counts")

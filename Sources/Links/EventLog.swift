@@ -1,10 +1,10 @@
-import Logging
+package import Logging
 import NIOCore
 
 /// One line for each event that an operator acts on, and never a flood: of one kind at most ``burst`` a second on each loop; what was
 /// left out is told with the next line of that kind.
-final class EventLog {
-    static let burst = 20
+package final class EventLog {
+    package static let burst = 20
     private struct Window {
         var start: NIODeadline
         var lines = 0
@@ -14,10 +14,10 @@ final class EventLog {
     private let logger: Logger
     private var windows: [String: Window] = [:]
 
-    init(_ logger: Logger) { self.logger = logger }
+    package init(_ logger: Logger) { self.logger = logger }
 
     /// - Parameter kind: one of a few fixed words; limits apply to each.
-    func event(_ kind: String, level: Logger.Level = .warning, _ message: @autoclosure () -> String) {
+    package func event(_ kind: String, level: Logger.Level = .warning, _ message: @autoclosure () -> String) {
         let now = NIODeadline.now()
         var window = windows[kind] ?? Window(start: now)
         if now - window.start >= .seconds(1) {

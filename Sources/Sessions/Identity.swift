@@ -1,9 +1,12 @@
-import Wire
+public import Wire
 
 /// Who a session is, and what its client may claim to be (rule S9). Pure.
-struct Identity {
+public struct Identity {
+    /// What becomes of the `User_id` and `Token` that a client claims (rule S9).
+    public enum Verify: String, Sendable, CaseIterable { case strict, stamp, pass }
+
     /// What becomes of a packet.
-    enum Verdict: Equatable {
+    public enum Verdict: Equatable {
         /// The header carries the right pair now; send it on.
         case pass
         /// Answered UNDELIVERED 11: the session is not bound and the type is not public.
@@ -12,12 +15,14 @@ struct Identity {
         case close
     }
 
-    private(set) var user: UInt64 = 0
-    private(set) var token: UInt32 = 0
-    private(set) var isBound = false
+    @usableFromInline package private(set) var user: UInt64 = 0
+    @usableFromInline package private(set) var token: UInt32 = 0
+    @usableFromInline package private(set) var isBound = false
+
+    package init() {}
 
     /// From here on the session is that user; 0 unbinds it.
-    mutating func bind(user: UInt64, token: UInt32) {
+    package mutating func bind(user: UInt64, token: UInt32) {
         isBound = user != 0
         self.user = isBound ? user : 0
         self.token = isBound ? token : 0
@@ -25,8 +30,9 @@ struct Identity {
 
     /// Puts the pair that servers may trust into `header`.
     /// - Parameter passes: the packet goes where an unbound client's own claim is let through (`verify: pass`, legacy route).
+    @inlinable
     @inline(__always)
-    func stamp(_ header: inout PacketHeader, verify: GatewaySettings.Verify, passes: Bool, isPublic: Bool) -> Verdict {
+    public func stamp(_ header: inout PacketHeader, verify: Verify, passes: Bool, isPublic: Bool) -> Verdict {
         guard isBound else {
             if !isPublic { return .refuse }
             if !passes {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Gateway
+@testable import Sessions
 
 /// The numbers of client connections.
 @Suite("Session ids")

@@ -9,7 +9,7 @@ import NIOCore
 #endif
 
 /// A system error without its decoration.
-func describe(_ error: any Error) -> String {
+package func describe(_ error: any Error) -> String {
     if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
     if case ChannelError.connectTimeout = error { return "no answer within 5s" }
     return "\(error)"

@@ -2,7 +2,7 @@ import ArgumentParser
 import Operate
 
 @main
-struct Switchyard: AsyncParsableCommand {
+struct SwitchyardCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "switchyard",
         abstract: "A gateway between packet clients and packet servers.",

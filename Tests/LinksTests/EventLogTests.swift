@@ -3,7 +3,7 @@ import NIOCore
 import Synchronization
 import Testing
 
-@testable import Gateway
+@testable import Links
 
 /// One line for each event, and never a flood.
 @Suite("Event log")

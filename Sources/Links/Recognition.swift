@@ -1,16 +1,16 @@
 /// What the first bytes of a stranger look like, so that the log can say it (rule S15).
-enum Recognition {
+package enum Recognition {
     private static let methods = ["GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "TRACE "]
 
     /// A name for bytes that are surely of another protocol; nil for anything that may still become a packet.
-    static func stranger(_ bytes: UnsafeRawBufferPointer) -> String? {
+    package static func stranger(_ bytes: UnsafeRawBufferPointer) -> String? {
         if isHTTP(bytes) { return "an HTTP request" }
         if isTLS(bytes) { return "a TLS hello" }
         return nil
     }
 
     /// Whether these first bytes begin like another protocol's and are too few to be sure.
-    static func mayBeStranger(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    package static func mayBeStranger(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard bytes.count < 256, let first = bytes.first else { return false }
         if first == 0x16 { return bytes.count < 11 }
         let start = String(decoding: bytes.prefix(12), as: UTF8.self)

@@ -39,11 +39,12 @@ let package = Package(
         .target(name: "Telemetry", dependencies: ["Wire"], swiftSettings: settings),
         .target(name: "Links", dependencies: ["Wire", nioCore, nioPosix, deque, logging], swiftSettings: settings),
         .target(name: "Sessions", dependencies: ["Wire", nioCore], swiftSettings: settings),
+        .target(name: "Membership", dependencies: ["Wire", "Routing", "Links", nioCore, logging], swiftSettings: settings),
 
         // Roles: none imports another.
         .target(
             name: "Gateway",
-            dependencies: ["Wire", "Routing", "Telemetry", "Links", "Sessions", nioCore, nioPosix, deque, logging],
+            dependencies: ["Wire", "Routing", "Telemetry", "Links", "Membership", "Sessions", nioCore, nioPosix, deque, logging],
             swiftSettings: settings),
 
         // What a Swift developer imports.
@@ -83,8 +84,13 @@ let package = Package(
         .testTarget(name: "SessionsTests", dependencies: ["Sessions", "Wire"], swiftSettings: settings),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Wire"], swiftSettings: settings),
         .testTarget(
+            name: "MembershipTests", dependencies: ["Membership", "Wire", "Links", "Routing", nioCore, nioEmbedded, nioPosix, logging],
+            swiftSettings: settings),
+        .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "Wire", "Links", "Sessions", "Routing", "Telemetry", nioCore, nioEmbedded, nioPosix, logging],
+            dependencies: [
+                "Gateway", "Wire", "Links", "Membership", "Sessions", "Routing", "Telemetry", nioCore, nioEmbedded, nioPosix, logging,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "SwitchyardTests",

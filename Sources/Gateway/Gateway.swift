@@ -20,6 +20,8 @@ public final class Gateway: ProcessRole {
 
     private struct State {
         var listener: Listener?
+        /// What is dialed: each route's upstreams.
+        var books: [AddressBook] = []
         var phase = "serving"
         var nextConnection = 0
     }
@@ -60,62 +62,40 @@ public final class Gateway: ProcessRole {
     }
 
     private func dialAll() async {
+        let books = context.settings.routes.enumerated().map { book(of: $1, index: $0) }
+        state.withLock { $0.books = books }
         await withTaskGroup(of: Void.self) { group in
-            for (index, route) in context.settings.routes.enumerated() {
-                let known = RouteAddresses()
-                for endpoint in route.to { group.addTask { await self.dial(endpoint, route: index, known: known) } }
-            }
+            for book in books { group.addTask { await book.start() } }
         }
     }
 
-    /// Looks an entry up and dials each of its addresses, one connection at a time (rule S6).
-    private func dial(_ endpoint: Endpoint, route: Int, known: RouteAddresses) async {
-        let found = FirstDiscovery()
-        let source = UpstreamSource(endpoint: endpoint, route: route, known: known) { source, addresses in
-            let attempts = addresses.map { address in Task { await self.connect(address, from: source) } }
-            found.add(attempts)
-        }
-        var backoff = Backoff()
-        let loop = shards[0].loop.eventLoop
-        do {
-            _ = try await source.resolve(on: loop).get()
-        } catch {
-            context.logger.warning("route \(context.settings.routes[route].name): \(describe(error)); trying again")
-            let wait = backoff.next { Int64.random(in: $0) }
-            loop.scheduleTask(in: wait) { [backoff] in self.retry(source, backoff: backoff) }
-        }
-        await found.wait()
-    }
-
-    /// A name that did not resolve is looked up again for as long as the process lives (rule S18).
-    private func retry(_ source: UpstreamSource, backoff: Backoff) {
-        guard phase == "serving" else { return }
-        let loop = shards[0].loop.eventLoop
-        source.resolve(on: loop).whenFailure { _ in
-            var backoff = backoff
-            let wait = backoff.next { Int64.random(in: $0) }
-            loop.scheduleTask(in: wait) { [backoff] in self.retry(source, backoff: backoff) }
+    /// The list of upstreams of one route.
+    private func book(of route: GatewaySettings.Route, index: Int) -> AddressBook {
+        AddressBook(route.to, on: shards[0].loop.eventLoop) { [unowned self] address, source in
+            await connect(address, route: index, from: source)
+        } unresolved: { [context] _, error in
+            context.logger.warning("route \(route.name): \(describe(error)); trying again")
         }
     }
 
     /// The first connection to an address comes first: it says that earlier sessions are gone (rule S12). The others follow together, so that
     /// an address that hangs is waited for twice at most, however many connections it is to have.
-    private func connect(_ address: SocketAddress, from source: UpstreamSource) async {
-        await connect(address, index: 0, from: source)
+    private func connect(_ address: SocketAddress, route: Int, from source: AddressSource) async {
+        await connect(address, index: 0, route: route, from: source)
         await withTaskGroup(of: Void.self) { group in
-            for index in 1..<max(context.settings.routes[source.route].connections, 1) {
-                group.addTask { await self.connect(address, index: index, from: source) }
+            for index in 1..<max(context.settings.routes[route].connections, 1) {
+                group.addTask { await self.connect(address, index: index, route: route, from: source) }
             }
         }
     }
 
-    private func connect(_ address: SocketAddress, index: Int, from source: UpstreamSource) async {
+    private func connect(_ address: SocketAddress, index: Int, route: Int, from source: AddressSource) async {
         let trunk = state.withLock { state in
             let id = state.nextConnection
             state.nextConnection += 1
             let text = address.text
             let trunk = Trunk(
-                id: id, route: source.route, loop: id % shards.count, address: text, index: index, node: Choice.fnv1a("\(text)#\(index)"))
+                id: id, route: route, loop: id % shards.count, address: text, index: index, node: Choice.fnv1a("\(text)#\(index)"))
             // Under the lock, so that every loop learns of connections in the order of their ids.
             for shard in shards where shard.index != trunk.loop { shard.loop.eventLoop.execute { _ = shard.add(trunk) } }
             let owner = shards[trunk.loop]
@@ -141,10 +121,11 @@ public final class Gateway: ProcessRole {
     /// DRAIN to its upstreams and closes those links when they have answered. Returns when everything is closed, after `limit` at the
     /// latest.
     public func drain(within limit: Duration, atOnce: Bool) async {
-        let listener = state.withLock { state in
+        let (listener, books) = state.withLock { state in
             state.phase = "draining"
-            return state.listener
+            return (state.listener, state.books)
         }
+        for book in books { book.stop() }
         await listener?.close()
         let timeout = TimeAmount(limit)
         let deadline = NIODeadline.now() + timeout
@@ -197,11 +178,4 @@ public final class Gateway: ProcessRole {
         for shard in shards { peers += (try? await shard.loop.eventLoop.submit { shard.peers() }.get()) ?? [] }
         return RoleStatus(role: role, state: phase, listeners: listeners, links: context.admission.count, peers: peers)
     }
-}
-
-/// The attempts of an entry's first look-up, for the one who waits for them.
-private final class FirstDiscovery: Sendable {
-    private let attempts = Mutex<[Task<Void, Never>]>([])
-    func add(_ tasks: [Task<Void, Never>]) { attempts.withLock { $0 += tasks } }
-    func wait() async { for attempt in attempts.withLock({ $0 }) { await attempt.value } }
 }

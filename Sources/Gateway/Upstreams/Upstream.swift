@@ -28,7 +28,7 @@ final class Upstream: LinkOwner, @unchecked Sendable {
     }
 
     /// Where the address comes from, so that a name is looked up afresh at every dial.
-    let source: UpstreamSource
+    let source: AddressSource
     let connection: Connection
     let address: SocketAddress
     let shard: Shard
@@ -54,7 +54,7 @@ final class Upstream: LinkOwner, @unchecked Sendable {
     private static let health = TimeAmount.seconds(5)
     private static let afterRefusal = TimeAmount.seconds(30)
 
-    init(source: UpstreamSource, connection: Connection, address: SocketAddress, shard: Shard) {
+    init(source: AddressSource, connection: Connection, address: SocketAddress, shard: Shard) {
         self.source = source
         self.connection = connection
         self.address = address

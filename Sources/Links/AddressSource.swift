@@ -1,24 +1,24 @@
-import Links
-import NIOCore
+package import NIOCore
 import Synchronization
 
-/// One entry of a route's `to`: an address, or a name that stands for several, which may change (config, introduction).
-final class UpstreamSource: Sendable {
-    let endpoint: Endpoint
-    let route: Int
-    /// The addresses that the route has, by whichever entry.
-    private let known: RouteAddresses
+/// One entry of a list of peers to dial: an address, or a name that stands for several, which may change (config, introduction).
+package final class AddressSource: Sendable {
+    package let endpoint: Endpoint
+    /// Its place in the list.
+    package let position: Int
+    /// The addresses that the list has, by whichever entry.
+    private let known: KnownAddresses
     /// Called with addresses that were not known before.
-    private let discovered: @Sendable (UpstreamSource, [SocketAddress]) -> Void
+    private let discovered: @Sendable (AddressSource, [SocketAddress]) -> Void
 
-    init(endpoint: Endpoint, route: Int, known: RouteAddresses, discovered: @escaping @Sendable (UpstreamSource, [SocketAddress]) -> Void) {
+    init(endpoint: Endpoint, position: Int, known: KnownAddresses, discovered: @escaping @Sendable (AddressSource, [SocketAddress]) -> Void) {
         self.endpoint = endpoint
-        self.route = route
+        self.position = position
         self.known = known
         self.discovered = discovered
     }
 
-    /// Looks the name up; whatever is new becomes an upstream.
+    /// Looks the name up; whatever is new is dialed.
     func resolve(on eventLoop: any EventLoop) -> EventLoopFuture<[SocketAddress]> {
         Resolver.resolve(endpoint, on: eventLoop).map { addresses in
             let new = addresses.filter { self.known.claim($0.text) }
@@ -27,8 +27,8 @@ final class UpstreamSource: Sendable {
         }
     }
 
-    /// Whether the name still stands for `address`; a name that cannot be looked up now is taken at its last word.
-    func confirm(_ address: SocketAddress, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
+    /// Whether the entry still stands for `address`, asked before every dial; a name that cannot be looked up now is taken at its last word.
+    package func confirm(_ address: SocketAddress, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
         guard case .host(let host, let port) = endpoint, (try? SocketAddress(ipAddress: host, port: port)) == nil else {
             return eventLoop.makeSucceededFuture(true)
         }
@@ -40,8 +40,8 @@ final class UpstreamSource: Sendable {
     }
 }
 
-/// The addresses of one route: two entries that stand for the same address make one upstream.
-final class RouteAddresses: Sendable {
+/// The addresses of one list: two entries that stand for the same address make one peer.
+final class KnownAddresses: Sendable {
     private let addresses = Mutex<Set<String>>([])
 
     /// True for the first to name it.

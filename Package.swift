@@ -56,6 +56,9 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // The example service, and its client.
+        .target(name: "Chat", dependencies: ["Switchyard", "Links", "Wire", nioCore, nioPosix], swiftSettings: settings),
+
         // Programs.
         .target(
             name: "Bench",
@@ -74,7 +77,7 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(
             name: "Command",
-            dependencies: ["Operate", "Bench", "Links", "Wire", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Operate", "Bench", "Chat", "Links", "Wire", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
 
         // Tests mirror the sources; SystemTests starts real processes.
@@ -96,6 +99,7 @@ let package = Package(
             name: "SwitchyardTests",
             dependencies: ["Switchyard", "Wire", "Links", "Sessions", "Routing", "Telemetry", nioCore, nioEmbedded, nioPosix, logging],
             swiftSettings: settings),
+        .testTarget(name: "ChatTests", dependencies: ["Chat"], swiftSettings: settings),
         .testTarget(
             name: "BenchTests",
             dependencies: ["Bench", "Wire", "Links", nioCore, nioPosix, .product(name: "Histogram", package: "hdrhistogram-swift")],

@@ -17,7 +17,7 @@ struct SwitchyardCommand: AsyncParsableCommand {
             """,
         version: Build.version,
         subcommands: [
-            UpCommand.self, CheckCommand.self, SendCommand.self, BenchCommand.self, DecodeCommand.self,
+            UpCommand.self, CheckCommand.self, SendCommand.self, ChatCommand.self, BenchCommand.self, DecodeCommand.self,
         ]
     )
 }

@@ -39,7 +39,7 @@ let package = Package(
         .target(name: "Telemetry", dependencies: ["Wire"], swiftSettings: settings),
         .target(name: "Links", dependencies: ["Wire", nioCore, nioPosix, deque, logging], swiftSettings: settings),
         .target(name: "Sessions", dependencies: ["Wire", nioCore], swiftSettings: settings),
-        .target(name: "Membership", dependencies: ["Wire", "Routing", "Links", nioCore, logging], swiftSettings: settings),
+        .target(name: "Membership", dependencies: ["Wire", "Routing", "Telemetry", "Links", nioCore, logging], swiftSettings: settings),
 
         // Roles: none imports another.
         .target(
@@ -87,7 +87,8 @@ let package = Package(
         .testTarget(name: "SessionsTests", dependencies: ["Sessions", "Wire"], swiftSettings: settings),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Wire"], swiftSettings: settings),
         .testTarget(
-            name: "MembershipTests", dependencies: ["Membership", "Wire", "Links", "Routing", nioCore, nioEmbedded, nioPosix, logging],
+            name: "MembershipTests",
+            dependencies: ["Membership", "Wire", "Telemetry", "Links", "Routing", nioCore, nioEmbedded, nioPosix, logging],
             swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",

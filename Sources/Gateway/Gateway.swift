@@ -62,7 +62,8 @@ public final class Gateway: ProcessRole {
     }
 
     private func dialAll() async {
-        let books = context.settings.routes.enumerated().map { book(of: $1, index: $0) }
+        var books = context.settings.routes.enumerated().map { book(of: $1, index: $0) }
+        if let hubs = context.settings.hubs { books.append(book(of: hubs)) }
         state.withLock { $0.books = books }
         await withTaskGroup(of: Void.self) { group in
             for book in books { group.addTask { await book.start() } }
@@ -78,30 +79,44 @@ public final class Gateway: ProcessRole {
         }
     }
 
+    private func book(of hubs: GatewaySettings.Hubs) -> AddressBook {
+        AddressBook(hubs.to, on: shards[0].loop.eventLoop) { [unowned self] address, source in
+            await connect(address, index: 0, route: context.settings.routes.count, from: source) {
+                HubUpstream(address, from: source, connection: $0, shard: $1, hubs: hubs)
+            }
+        } unresolved: { [context] endpoint, error in
+            context.logger.warning("hub \(endpoint): \(describe(error)); trying again")
+        }
+    }
+
     /// The first connection to an address comes first: it says that earlier sessions are gone (rule S12). The others follow together, so that
     /// an address that hangs is waited for twice at most, however many connections it is to have.
     private func connect(_ address: SocketAddress, route: Int, from source: AddressSource) async {
-        await connect(address, index: 0, route: route, from: source)
+        let direct: MakeUpstream = { DirectUpstream(source: source, connection: $0, address: address, shard: $1) }
+        await connect(address, index: 0, route: route, from: source, direct)
         await withTaskGroup(of: Void.self) { group in
             for index in 1..<max(context.settings.routes[route].connections, 1) {
-                group.addTask { await self.connect(address, index: index, route: route, from: source) }
+                group.addTask { await self.connect(address, index: index, route: route, from: source, direct) }
             }
         }
     }
 
-    private func connect(_ address: SocketAddress, index: Int, route: Int, from source: AddressSource) async {
+    private typealias MakeUpstream = @Sendable (Connection, Shard) -> any Upstream
+
+    private func connect(_ address: SocketAddress, index: Int, route: Int, from source: AddressSource, _ make: @escaping MakeUpstream) async {
         let trunk = state.withLock { state in
             let id = state.nextConnection
             state.nextConnection += 1
             let text = address.text
             let trunk = Trunk(
-                id: id, route: route, loop: id % shards.count, address: text, index: index, node: Choice.fnv1a("\(text)#\(index)"))
+                id: id, route: route, loop: id % shards.count, address: text, index: index, node: Choice.fnv1a("\(text)#\(index)"),
+                rank: source.position << 32 | id)
             // Under the lock, so that every loop learns of connections in the order of their ids.
             for shard in shards where shard.index != trunk.loop { shard.loop.eventLoop.execute { _ = shard.add(trunk) } }
             let owner = shards[trunk.loop]
             owner.loop.eventLoop.execute {
                 let connection = owner.add(trunk)
-                connection.upstream = Upstream(source: source, connection: connection, address: address, shard: owner)
+                connection.upstream = make(connection, owner)
             }
             return trunk
         }
@@ -135,10 +150,10 @@ public final class Gateway: ProcessRole {
         // What the last clients' ends have to tell crosses to the loops of their upstreams before those hear DRAIN: one hop for the turn that
         // posts it, one for the turn that takes it.
         for _ in 0..<2 { await onEachShard { $0.loop.eventLoop.makeSucceededVoidFuture() } }
-        let left = UInt32(clamping: max(1, (deadline - .now()).nanoseconds / 1_000_000))
+        let left = max(deadline - .now(), .milliseconds(1))
         await onEachShard { shard in
             EventLoopFuture.andAllComplete(
-                shard.owned.compactMap { $0.upstream?.leave(deadlineMilliseconds: left) }, on: shard.loop.eventLoop)
+                shard.owned.compactMap { $0.upstream?.leave(within: left) }, on: shard.loop.eventLoop)
         }
         cut.cancel()
         state.withLock { $0.phase = "stopped" }

@@ -49,6 +49,21 @@ public struct GatewaySettings: Sendable, Equatable {
         }
     }
 
+    /// The hubs that the gateway dials, and how it presents itself (rule S30).
+    public struct Hubs: Sendable, Equatable {
+        public var to: [Endpoint]
+        /// The join token; at most 65,535 bytes.
+        public var token: [UInt8]
+        /// Shown to the hubs; at most 255 bytes.
+        public var name: String
+
+        public init(to: [Endpoint], token: [UInt8] = [], name: String = "") {
+            self.to = to
+            self.token = token
+            self.name = name
+        }
+    }
+
     public var listen: Endpoint
     public var esID: UInt32 = 1
     public var cluster: UInt32 = 1
@@ -61,6 +76,8 @@ public struct GatewaySettings: Sendable, Equatable {
     public var limits = Limits()
     public var routes: [Route] = []
     public var defaultRoute = DefaultRoute.none
+    /// Nil: packets for hubs are answered `noPeer`.
+    public var hubs: Hubs?
     /// On direct routes (rule S17).
     public var heartbeat: TimeAmount = .seconds(10)
 

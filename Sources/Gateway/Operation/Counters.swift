@@ -13,6 +13,7 @@ struct Counters {
     var bytesOut = 0
     var clientsClosed = CodeCounts()
     var connectionsClosed = CodeCounts()
+    var hubsClosed = CodeCounts()
     var security = [Int](repeating: 0, count: SecurityKind.allCases.count)
     var multicastDelivered = 0
     var multicastAbsent = 0

@@ -1,4 +1,5 @@
 import Links
+import Membership
 import Telemetry
 import Wire
 
@@ -8,10 +9,12 @@ extension Shard {
         let role = "gateway"
         var samples: [Sample] = [
             Sample(.linksOpen, role, Side.clients.rawValue, value: openClients),
-            Sample(.linksOpen, role, Side.route.rawValue, value: owned.count { $0.link != nil }),
+            Sample(.linksOpen, role, Side.route.rawValue, value: owned.count { $0.link != nil && $0.route.kind == .direct }),
+            Sample(.linksOpen, role, Side.hub.rawValue, value: owned.count { $0.link != nil && $0.route.kind == .hubs }),
             Sample(.bytes, role, Direction.in.rawValue, value: counters.bytesIn),
             Sample(.bytes, role, Direction.out.rawValue, value: counters.bytesOut),
-            Sample(.queueBytes, role, Side.route.rawValue, value: routeQueueBytes),
+            Sample(.queueBytes, role, Side.route.rawValue, value: queueBytes(.direct)),
+            Sample(.queueBytes, role, Side.hub.rawValue, value: queueBytes(.hubs)),
             Sample(.queueBytes, role, Side.clients.rawValue, value: loop.queuedBytes - linkQueueBytes),
             Sample(.multicastMembers, "delivered", value: counters.multicastDelivered),
             Sample(.multicastMembers, "absent", value: counters.multicastAbsent),
@@ -22,6 +25,10 @@ extension Shard {
         for (code, count) in counters.clientsClosed.labelled { samples.append(Sample(.linksClosed, role, Side.clients.rawValue, code, value: count)) }
         for (code, count) in counters.connectionsClosed.labelled {
             samples.append(Sample(.linksClosed, role, Side.route.rawValue, code, value: count))
+        }
+        for (code, count) in counters.hubsClosed.labelled { samples.append(Sample(.linksClosed, role, Side.hub.rawValue, code, value: count)) }
+        for case let upstream as HubUpstream in owned.map(\.upstream) where upstream.hub.redials > 0 {
+            samples.append(Sample(.reconnects, role, upstream.connection.trunk.address, value: upstream.hub.redials))
         }
         for kind in SecurityKind.allCases { samples.append(Sample(.securityEvents, role, kind.name, value: counters.security[kind.rawValue])) }
         for (peer, count) in counters.reconnects { samples.append(Sample(.reconnects, role, peer, value: count)) }
@@ -36,7 +43,11 @@ extension Shard {
     /// Bytes in the queues of this loop's links to upstreams.
     private var linkQueueBytes: Int { owned.reduce(0) { $0 + ($1.link?.queued ?? 0) } }
 
-    private var routeQueueBytes: Int { linkQueueBytes + routes.reduce(0) { $0 + $1.waiting.bytes } }
+    /// The same of one kind, and what waits for a way.
+    private func queueBytes(_ kind: ShardRoute.Kind) -> Int {
+        owned.reduce(0) { $0 + ($1.route.kind == kind ? $1.link?.queued ?? 0 : 0) }
+            + routes.reduce(0) { $0 + ($1.kind == kind ? $1.waiting.bytes : 0) }
+    }
 
     func peers() -> [RoleStatus.Peer] {
         owned.map { connection in
@@ -46,8 +57,10 @@ extension Shard {
                 case .draining: "draining"
                 case .down: "down"
                 }
+            let address = connection.trunk.address
             return RoleStatus.Peer(
-                route: connection.route.name, address: "\(connection.trunk.address)#\(connection.trunk.index)", state: state,
+                route: connection.route.name, address: connection.route.kind == .hubs ? address : "\(address)#\(connection.trunk.index)",
+                state: state,
                 queuedBytes: connection.link?.queued ?? 0)
         }
     }

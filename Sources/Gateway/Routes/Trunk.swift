@@ -13,8 +13,10 @@ final class Trunk: Sendable {
     let address: String
     /// Which of the connections to that address this is.
     let index: Int
-    /// What the choice function knows it by (protocol section 4, "Choice").
+    /// What the choice function knows it by (protocol section 4, "Choice"). A hub says its own in WELCOME.
     let node: UInt64
+    /// A hub's place in `hubs.to`, and among the addresses of one name.
+    let rank: Int
 
     /// Bytes in the link's queue, as its loop last told.
     let queued = Atomic<Int>(0)
@@ -23,13 +25,14 @@ final class Trunk: Sendable {
     /// One bit for each loop that has stopped reading clients because of this connection.
     let waiters = Atomic<UInt64>(0)
 
-    init(id: Int, route: Int, loop: Int, address: String, index: Int, node: UInt64) {
+    init(id: Int, route: Int, loop: Int, address: String, index: Int, node: UInt64, rank: Int = 0) {
         self.id = id
         self.route = route
         self.loop = loop
         self.address = address
         self.index = index
         self.node = node
+        self.rank = rank
     }
 
     var pending: Int { queued.load(ordering: .sequentiallyConsistent) + crossing.load(ordering: .sequentiallyConsistent) }
@@ -48,7 +51,7 @@ final class Connection {
     /// The link, on the loop that owns it and while it stands.
     @exclusivity(unchecked) var link: Link?
     /// The one who dials, on the loop that owns it.
-    var upstream: Upstream?
+    var upstream: (any Upstream)?
     /// Clients that are not read until the queue has gone down.
     var paused: [ClientLink] = []
     /// Bytes that this loop has put into its outbox for it in this turn.

@@ -18,13 +18,19 @@ final class GatewayContext: Sendable {
     /// Upstream addresses that have heard that every earlier session is gone.
     private let announced = Mutex<Set<String>>([])
 
+    /// What the hubs are known by in ``announce(_:)``.
+    static let hubs = "hubs"
+    /// What no hub could be told yet.
+    let keptClosings = KeptClosings()
+
     init(settings: GatewaySettings, memory: MemoryBudget, logger: Logger, loops: Int) {
         self.settings = settings
         self.logger = logger
         self.memory = memory
         admission = Admission(settings.limits)
         memoryShares = (0..<loops).map { _ in memory.share() }
-        waitingBytes = settings.routes.map { _ in SharedCount() }
+        // The last two: hubs and none.
+        waitingBytes = (0..<settings.routes.count + 2).map { _ in SharedCount() }
     }
 
     /// The loop whose queues hold most.

@@ -146,6 +146,7 @@ extension Shard {
     func pushMissed(_ push: PendingPushes.Push) {
         counters.multicastAbsent += 1
         let route = push.connection.route
+        guard route.kind == .direct else { return }
         route.counters.undelivered.add(.noPeer)
         guard !route.settings.legacy else { return }
         push.quote.withUnsafeReadableBytes { quote in

@@ -89,12 +89,12 @@ extension Shard {
             return
         }
         // It died, or is being closed, while this was on its way: still ours, so re-routed once or answered (rules S2, S3).
-        let route = connection.route
-        let header = PacketHeader(at: bytes, format: route.format)
+        let header = PacketHeader(at: bytes, format: connection.route.format)
+        let route = route(of: header, on: connection)
         let body = ByteBuffer(bytes: UnsafeRawBufferPointer(start: bytes + PacketHeader.size, count: header.bodyCount))
         if entry.kind == .noticeToUpstream {
             resendNotice(header, body, on: route)
-        } else if route.live.isEmpty || wasRerouted {
+        } else if wasRerouted || self.connection(for: header, on: route) == nil {
             undeliverable(.neverSent, header, body, session: header.session, route: route)
         } else {
             route.counters.packetsIn -= 1
@@ -105,6 +105,13 @@ extension Shard {
     /// A SESSION_CLOSED whose connection died goes where its session's packets go; an UNDELIVERED was for that connection alone.
     func resendNotice(_ header: PacketHeader, _ body: ByteBuffer, on route: ShardRoute) {
         guard header.type == ControlType.sessionClosed.rawValue, header.session != 0 else { return }
-        if route.live.isEmpty { counters.unheardClosings += 1 } else { send(header, body, on: route, isNotice: true) }
+        if route.kind == .hubs {
+            guard let closing = try? SessionClosed(body: body, format: route.format) else { return }
+            tellHubs(.init(session: header.session, user: header.user, code: closing.code))
+        } else if route.live.isEmpty {
+            counters.unheardClosings += 1
+        } else {
+            send(header, body, on: route, isNotice: true)
+        }
     }
 }

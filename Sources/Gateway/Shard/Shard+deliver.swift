@@ -52,6 +52,7 @@ extension Shard {
     /// A packet for a session that is gone (rule S12).
     func gone(_ header: PacketHeader, _ body: UnsafeRawPointer, from connection: Connection) {
         counters.goneSessions += 1
+        if connection.route.kind == .hubs { return tellGone(header.session) }
         answer(connection, .noPeer, header, body, "session \(header.session) is gone")
     }
 

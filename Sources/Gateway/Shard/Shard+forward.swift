@@ -10,8 +10,24 @@ extension Shard {
     @inline(__always)
     func forward(_ header: PacketHeader, _ body: UnsafeRawPointer, from client: ClientLink, on route: ShardRoute) {
         guard let connection = route.live[client.slot], header.length <= route.format.maxPacket else {
-            return unroutable(header, body, from: client, on: route)
+            return sendElsewhere(header, body, from: client, on: route)
         }
+        put(header, body, from: client, on: route, to: connection)
+    }
+
+    /// Over a hub; or there is no way now.
+    private func sendElsewhere(_ header: PacketHeader, _ body: UnsafeRawPointer, from client: ClientLink, on route: ShardRoute) {
+        guard route.kind == .hubs, header.length <= route.format.maxPacket,
+            let connection = hubs.choose(UInt32(header.type), slot: client.slot)
+        else { return unroutable(header, body, from: client, on: route) }
+        put(header, body, from: client, on: route, to: connection)
+    }
+
+    /// Into the connection's queue, or into the batch for the loop that has it.
+    @inline(__always)
+    private func put(
+        _ header: PacketHeader, _ body: UnsafeRawPointer, from client: ClientLink, on route: ShardRoute, to connection: Connection
+    ) {
         if let link = connection.link {
             let queued = link.queued
             guard queued <= route.busyMark else { return undeliverable(.busy, header, body, to: client, route: route) }
@@ -33,8 +49,8 @@ extension Shard {
 
     private func unroutable(_ header: PacketHeader, _ body: UnsafeRawPointer, from client: ClientLink, on route: ShardRoute) {
         if header.length > route.format.maxPacket { return undeliverable(.tooLarge, header, body, to: client, route: route) }
-        guard let patience = route.settings.waitForPeer, route.kind == .direct else {
-            return undeliverable(route.absence, header, body, to: client, route: route)
+        guard let patience = route.settings.waitForPeer, route.kind != .none else {
+            return undeliverable(absence(on: route), header, body, to: client, route: route)
         }
         let total = context.waitingBytes[route.index]
         guard total.value.load(ordering: .relaxed) + header.length <= route.settings.waitBytes else {
@@ -70,9 +86,10 @@ extension Shard {
         while let entry = route.waiting.popExpired(now: now) {
             context.waitingBytes[route.index].value.wrappingSubtract(entry.header.length, ordering: .relaxed)
             if entry.isNotice {
-                counters.unheardClosings += 1
+                // The hubs are told all the same; over a route of its own there is no one.
+                if route.kind == .hubs { resendNotice(entry.header, entry.body, on: route) } else { counters.unheardClosings += 1 }
             } else {
-                undeliverable(route.absence, entry.header, entry.body, session: entry.header.session, route: route)
+                undeliverable(absence(on: route), entry.header, entry.body, session: entry.header.session, route: route)
             }
         }
         if let next = route.waiting.nextDeadline { loop.arm(route.waitTimer, at: next) }
@@ -81,7 +98,7 @@ extension Shard {
     /// Sends a packet whose client need not be here any more: one that waited, one that is re-routed, a SESSION_CLOSED.
     /// - Parameter isRerouted: it is not re-routed again (rule S3).
     func send(_ header: PacketHeader, _ body: ByteBuffer, on route: ShardRoute, isNotice: Bool, isRerouted: Bool = false) {
-        guard let connection = route.live[Choice.slot(of: header.session)] else { return }
+        guard let connection = connection(for: header, on: route) else { return }
         body.withUnsafeReadableBytes { bytes in
             let fill: (UnsafeMutableRawPointer) -> Void = { target in
                 header.store(to: target, format: route.format)
@@ -135,7 +152,7 @@ extension Shard {
 
     // MARK: - SESSION_CLOSED (rule S12)
 
-    /// A session has ended: every route that carried it hears, on the connection that the choice gives now.
+    /// A session has ended: every route that carried it hears, on the connection that the choice gives now; the hubs hear of every one.
     func sessionClosed(_ session: UInt64, slot: Int, user: UInt64, code: UInt16, routes carried: [Int]) {
         for index in carried {
             let route = routes[index]
@@ -149,6 +166,17 @@ extension Shard {
             } else {
                 send(packet.header, packet.body, on: route, isNotice: true)
             }
+        }
+        guard usesHubs else { return }
+        let closing = KeptClosings.Closing(session: session, user: user, code: code)
+        if let route = carried.map({ routes[$0] }).first(where: { $0.kind == .hubs && !$0.waiting.isEmpty }),
+            let patience = route.settings.waitForPeer
+        {
+            // Behind the session's packets that still wait.
+            let packet = Packet(SessionClosed(code: code), user: user, es: esID, session: session)
+            wait(.init(deadline: loop.now + patience, header: packet.header, body: packet.body, isNotice: true), on: route)
+        } else {
+            tellHubs(closing)
         }
     }
 }

@@ -31,6 +31,13 @@ final class Shard: @unchecked Sendable {
     @exclusivity(unchecked) var counters = Counters()
     /// The configured routes, then the hubs, then none.
     let routes: [ShardRoute]
+    /// The place of the hubs in ``routes``: the route of their connections.
+    let hubsIndex: Int
+    let usesHubs: Bool
+    /// Which hub takes a packet.
+    @exclusivity(unchecked) var hubs: HubChoice<Connection>
+    /// Sessions of which hubs were told lately that they are gone.
+    var recentlyGone = RecentNotices()
     /// The place in ``routes`` for every application type.
     let routeOfType: [UInt16]
     /// By ``Trunk/id``.
@@ -66,6 +73,9 @@ final class Shard: @unchecked Sendable {
         maxPending = settings.limits.maxPending
         clients = ClientTable(loop: index, key: key)
         (routes, routeOfType) = Shard.routes(of: settings)
+        hubsIndex = settings.routes.count
+        usesHubs = settings.hubs != nil
+        hubs = HubChoice(denseTargets: usesHubs ? 0x10000 : 0)
         mailbox = Mailbox(eventLoop: eventLoop) { [unowned self] batch in receive(batch) }
         loop.turnStarted = { [unowned self] in if loopCount > 1 { mailbox.turnStarted() } }
         loop.turnEnding = { [unowned self] in if loopCount > 1 { exchangeBatches() } }
@@ -79,7 +89,11 @@ final class Shard: @unchecked Sendable {
             ShardRoute(kind: route.hubs ? .hubs : .direct, index: index, settings: route, verify: settings.verify)
         }
         let placeholder = { GatewaySettings.Route(name: $0, types: TypeSet([])) }
-        routes.append(ShardRoute(kind: .hubs, index: hubsIndex, settings: placeholder("hubs"), verify: settings.verify))
+        var hubs = placeholder("hubs")
+        // Its connections carry what several routes send: a queue counts as low when it is so for each of them.
+        let marks = settings.routes.filter(\.hubs).map(\.highWater) + (settings.defaultRoute == .hubs ? [hubs.highWater] : [])
+        hubs.highWater = marks.min() ?? hubs.highWater
+        routes.append(ShardRoute(kind: .hubs, index: hubsIndex, settings: hubs, verify: settings.verify))
         routes.append(ShardRoute(kind: .none, index: noneIndex, settings: placeholder("none"), verify: settings.verify))
         let fallback: Int =
             switch settings.defaultRoute {

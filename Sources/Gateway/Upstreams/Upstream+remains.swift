@@ -15,11 +15,12 @@ extension Upstream {
         for block in remains.held {
             forEachPacket(of: block, from: offset) { header, body, position in
                 if header.isControl {
-                    if isAnnouncement(header) { shard.context.withdrawAnnouncement(connection.trunk.address) }
+                    if isAnnouncement(header) { shard.context.withdrawAnnouncement(announcement) }
                     shard.resendNotice(header, ByteBuffer(bytes: body), on: route)
-                } else if rerouted.contains(position) || !hasRoom(for: header) {
+                } else if rerouted.contains(position) || !shard.hasRoom(for: header, on: route) {
                     report(.neverSent, header, body)
                 } else {
+                    let route = shard.route(of: header, on: connection)
                     route.counters.packetsIn -= 1
                     shard.send(header, ByteBuffer(bytes: body), on: route, isNotice: false, isRerouted: true)
                 }
@@ -29,16 +30,10 @@ extension Upstream {
         rerouted.clear()
     }
 
-    /// Whether another connection lives that would take the packet, and is not full itself.
-    private func hasRoom(for header: PacketHeader) -> Bool {
-        guard let next = route.live[Choice.slot(of: header.session)] else { return false }
-        return next.queued <= route.busyMark
-    }
-
     private func isAnnouncement(_ header: PacketHeader) -> Bool { header.type == ControlType.sessionClosed.rawValue && header.session == 0 }
 
     private func noticeLost(_ header: PacketHeader) {
-        if isAnnouncement(header) { shard.context.withdrawAnnouncement(connection.trunk.address) }
+        if isAnnouncement(header) { shard.context.withdrawAnnouncement(announcement) }
         if header.type == ControlType.sessionClosed.rawValue { shard.counters.unheardClosings += 1 }
     }
 
@@ -56,7 +51,7 @@ extension Upstream {
     }
 
     private func report(_ code: Code, _ header: PacketHeader, _ body: UnsafeRawBufferPointer) {
-        shard.undeliverable(code, header, body, session: header.session, route: route)
+        shard.undeliverable(code, header, body, session: header.session, route: shard.route(of: header, on: connection))
     }
 }
 

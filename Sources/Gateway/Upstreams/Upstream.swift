@@ -1,190 +1,57 @@
 import Links
-import Logging
 import NIOCore
-import Routing
-import Synchronization
 import Telemetry
 import Wire
 
-/// Keeps one connection to one upstream address alive: dials, watches the heartbeat, dials again (rules S17, S18). Lives on the loop
-/// that owns the link. What the upstream says comes in here.
-///
-/// `@unchecked Sendable`: confined to its shard's event loop; futures that call back do so there.
-final class Upstream: LinkOwner, @unchecked Sendable {
-    /// Each state with what it means for packets.
-    enum State {
-        /// Waiting for the first or the next attempt.
-        case waiting
-        /// An attempt is under way.
-        case dialing
-        /// Packets flow.
-        case up
-        /// It said DRAIN: it gets nothing new, and answers still flow.
-        case draining
-        /// We are leaving: DRAIN is said, or the last bytes are going out.
-        case leaving
-        /// Done for good.
-        case stopped
-    }
-
-    /// Where the address comes from, so that a name is looked up afresh at every dial.
-    let source: AddressSource
-    let connection: Connection
-    let address: SocketAddress
-    let shard: Shard
-    var route: ShardRoute { connection.route }
-
-    var state = State.waiting
-    private var backoff = Backoff()
-    var heartbeat: Heartbeat
-    /// For the next attempt, and for the proof of health.
-    let timer = LoopTimer()
-    let leaveTimer = LoopTimer()
-    private var firstAttempt: EventLoopPromise<Void>?
-    private var attempts = 0
-    /// Loops that still may have packets for a draining upstream on their way.
-    var loopsToStop = 0
-    /// We are leaving, and only what is queued keeps the link open.
-    var isClosingWhenEmpty = false
-    var refusal: Code?
-    var whenStopped: EventLoopPromise<Void>?
-    let rerouted = ReroutedRanges()
-
-    /// Without a handshake, this long without an end is health (rule S18).
-    private static let health = TimeAmount.seconds(5)
-    private static let afterRefusal = TimeAmount.seconds(30)
-
-    init(source: AddressSource, connection: Connection, address: SocketAddress, shard: Shard) {
-        self.source = source
-        self.connection = connection
-        self.address = address
-        self.shard = shard
-        heartbeat = Heartbeat(interval: shard.context.settings.heartbeat)
-        timer.aim(at: self)
-        leaveTimer.aim(at: self)
-    }
-
-    // MARK: - Dialing
+/// Who keeps one connection alive, on the loop that owns its link: a ``DirectUpstream`` dials a packet server, a ``HubUpstream`` a hub.
+/// What the two do alike stands here.
+protocol Upstream: AnyObject {
+    var connection: Connection { get }
+    var shard: Shard { get }
+    /// How it is called in the log.
+    var name: String { get }
+    /// Which bytes of its link's stream were re-routed to it.
+    var rerouted: ReroutedRanges { get }
+    /// What ``GatewayContext/announce(_:)`` knows it by.
+    var announcement: String { get }
 
     /// Starts to dial; the future is done when the first attempt has ended, one way or the other.
-    func start() -> EventLoopFuture<Void> {
-        let promise = shard.loop.eventLoop.makePromise(of: Void.self)
-        firstAttempt = promise
-        dial()
-        return promise.futureResult
-    }
+    func start() -> EventLoopFuture<Void>
+    /// One loop has handed over everything it had for a peer that is leaving.
+    func loopStopped()
+    /// The gateway's last client is closed: says DRAIN, waits for the answer, closes when everything is written (rule S25).
+    func leave(within limit: TimeAmount) -> EventLoopFuture<Void>
+    /// The drain deadline has passed.
+    func cut()
+}
 
-    private func dial() {
-        guard case .waiting = state else { return }
-        state = .dialing
-        attempts += 1
-        if attempts > 1 { shard.counters.reconnects[connection.trunk.address, default: 0] += 1 }
-        let started = NIODeadline.now()
-        source.confirm(address, on: shard.loop.eventLoop).flatMap { isCurrent -> EventLoopFuture<Link> in
-            guard isCurrent else { return self.shard.loop.eventLoop.makeFailedFuture(Retired()) }
-            let left = Sockets.connectTimeout - (NIODeadline.now() - started)
-            return Dialer.dial(self.address, on: self.shard.loop, owner: self, timeout: max(left, .milliseconds(1)))
-        }.whenComplete { result in
-            if case .failure(let error) = result { self.attemptFailed(error) }
-            self.firstAttempt?.succeed(())
-            self.firstAttempt = nil
-        }
-    }
+extension Upstream {
+    var route: ShardRoute { connection.route }
 
-    private struct Retired: Error {}
-
-    private func attemptFailed(_ error: any Error) {
-        guard case .dialing = state else { return settleIfLeaving() }
-        if error is Retired {
-            state = .stopped
-            shard.log.event("retired", level: .info, "upstream \(name): the name no longer stands for it; it is not dialed any more")
-            return
-        }
-        shard.log.event("dial", "upstream \(name): cannot connect: \(describe(error)); trying again")
-        redialLater()
-    }
-
-    private func redialLater() {
-        state = .waiting
-        var wait = backoff.next { Int64.random(in: $0) }
-        if let refusal, [.unauthorized, .takenOver, .unsupportedVersion].contains(refusal) { wait = Upstream.afterRefusal }
-        refusal = nil
-        shard.loop.arm(timer, at: shard.loop.eventLoop.now + wait)
-    }
-
-    var name: String { "\(connection.trunk.address)#\(connection.trunk.index) of route \(route.name)" }
-
-    // MARK: - Life of the link
-
-    func linkOpened(_ link: Link) {
-        guard case .dialing = state else { return link.abandon(.draining) }
-        state = .up
-        heartbeat = Heartbeat(interval: shard.context.settings.heartbeat)
-        rerouted.clear()
-        connection.link = link
-        if !route.settings.legacy {
-            if shard.context.announce(connection.trunk.address) { sayAllSessionsGone(link) }
-            shard.loop.arm(link.timer, at: shard.loop.now + heartbeat.interval)
-        }
-        shard.loop.arm(timer, at: shard.loop.now + Upstream.health)
-        shard.log.event("up", level: .info, "upstream \(name) is up")
-        tellLoops(.up)
-    }
-
-    /// Once in this process's life an address hears that every earlier session of this edge is gone (rule S12).
-    private func sayAllSessionsGone(_ link: Link) {
+    /// Once in this process's life a peer hears that every earlier session of this edge is gone (rule S12).
+    func announceOnce(_ link: Link) {
+        guard shard.context.announce(announcement) else { return }
         link.append(Packet(SessionClosed(.lost), es: shard.esID, format: route.format), format: route.format)
     }
 
-    func tellLoops(_ state: Connection.State) {
-        let id = connection.trunk.id
-        shard.toEach { $0.connectionChanged(id, to: state) }
+    func answerPing(_ link: Link, _ header: PacketHeader, _ body: UnsafeRawPointer) {
+        guard header.bodyCount <= Ping.maxBody else { return shard.answer(connection, .badRequest, header, body, "PING over 64 bytes") }
+        var pong = header
+        pong.type = ControlType.pong.rawValue
+        link.append(pong, body, format: route.format)
+        shard.boundAnswers(to: connection, link)
     }
 
-    func linkDrained(_ link: Link) {
-        link.resumeMark = nil
-        if isClosingWhenEmpty { return link.close(.draining) }
-        shard.wakeWaiters(of: connection)
-    }
-
-    func link(_ link: Link, closed end: LinkEnd) {
-        let code = end.code ?? .lost
-        shard.counters.connectionsClosed.add(code)
-        connection.link = nil
-        connection.trunk.queued.store(0, ordering: .relaxed)
-        shard.loop.cancel(timer)
-        shard.loop.cancel(leaveTimer)
-        let wasLeaving = state == .leaving || state == .stopped
-        if !wasLeaving { shard.log.event("down", "upstream \(name) is down: \(end.error.map(describe) ?? code.name); dialing again") }
-        tellLoops(.down)
-        settle(end.remains)
-        shard.wakeWaiters(of: connection)
-        if wasLeaving { finish() } else { redialLater() }
-    }
-
-    func timerFired(_ timer: LoopTimer) {
-        if timer === self.timer {
-            if state == .waiting { dial() } else { backoff.reset() }
-        } else if timer === leaveTimer {
-            drainAnswered()
-        } else {
-            checkHeartbeat()
+    /// The other side could not deliver a client's packet: the client hears the code's name alone (rule S1).
+    func passOn(_ bytes: UnsafeRawBufferPointer) {
+        guard let report = try? Undelivered(body: ByteBuffer(bytes: bytes), format: route.format) else {
+            shard.counters.ignored += 1
+            return
+        }
+        shard.route(of: report.lost, on: connection).counters.undelivered.add(raw: report.code)
+        report.quote.withUnsafeBytes { quote in
+            let frame = UndeliveredFrame(code: report.code, lost: report.lost, body: quote, reason: Code.name(of: report.code))
+            shard.notice(frame, session: report.lost.session)
         }
     }
-
-    private func checkHeartbeat() {
-        guard let link = connection.link else { return }
-        switch heartbeat.check(now: shard.loop.eventLoop.now, lastHeard: link.lastHeard) {
-        case .wait(let until):
-            shard.loop.arm(link.timer, at: until)
-        case .ping(let lookAgain):
-            link.append(Packet(type: ControlType.ping.rawValue), format: route.format)
-            shard.loop.arm(link.timer, at: lookAgain)
-        case .giveUp:
-            shard.log.event("silent", "upstream \(name) was silent for \(Heartbeat.patience) heartbeats of \(heartbeat.interval.text); closing it")
-            link.close(.idle) { $0.append(Packet(Reject(.idle)), format: self.route.format) }
-            tellLoops(.down)
-        }
-    }
-
 }

@@ -30,7 +30,8 @@ final class RunningRoles: Sendable {
     private static func roles(_ settings: ProcessSettings, group: MultiThreadedEventLoopGroup) -> [any ProcessRole] {
         let memory = MemoryBudget(limit: settings.memory)
         var roles: [any ProcessRole] = []
-        if let gateway = settings.gateway {
+        if var gateway = settings.gateway {
+            gateway.hubs = settings.gatewayHubs.map { .init(to: $0.to, token: Array(($0.token?.value ?? "").utf8), name: settings.name) }
             roles.append(Gateway(gateway, group: group, memory: memory, logger: LogLabel.logger("gateway", settings.log)))
         }
         return roles

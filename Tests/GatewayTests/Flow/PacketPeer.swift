@@ -66,9 +66,12 @@ final class PacketServer: Sendable {
 
     private final class Accepted: Sendable { let peers = Mutex<[PacketPeer]>([]) }
 
-    static func start(group: any EventLoopGroup, answer: @escaping @Sendable (Packet) -> [Packet] = { _ in [] }) async throws -> PacketServer {
+    static func start(group: any EventLoopGroup, port: Int = 0, answer: @escaping @Sendable (Packet) -> [Packet] = { _ in [] }) async throws
+        -> PacketServer
+    {
         let accepted = Accepted()
         let channel = try await ServerBootstrap(group: group)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { child in
                 child.eventLoop.makeCompletedFuture {
                     let peer = PacketPeer(answer: answer)
@@ -76,7 +79,7 @@ final class PacketServer: Sendable {
                     accepted.peers.withLock { $0.append(peer) }
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: "127.0.0.1", port: port).get()
         return PacketServer(channel: channel, accepted: accepted)
     }
 

@@ -43,11 +43,12 @@ struct WarningTests {
         #expect(try warnings(Documents.small) == [])
     }
 
-    @Test("What goes over hubs is warned about while no hub is dialed")
+    @Test("What goes over hubs is warned about when there are none")
     func hubs() throws {
         let text = "gateway:\n  listen: 127.0.0.1:7000\n  routes:\n    - { name: game, types: 1, hubs: true }\n  default: hubs"
         let lines = try warnings(text)
         #expect(lines.count == 2)
-        #expect(lines.allSatisfy { $0.hasSuffix("this version does not dial hubs yet: packets of these types are answered noPeer") })
+        #expect(lines.allSatisfy { $0.hasSuffix("there is no `gateway.hubs`: packets of these types will be answered noPeer") })
+        #expect(try warnings("\(text)\n  hubs: { to: [127.0.0.1:7200] }") == [])
     }
 }

@@ -28,7 +28,7 @@ struct GatewaySection {
         warn(about: routes, in: section)
     }
 
-    private static let noHubs = "this version does not dial hubs yet: packets of these types are answered noPeer"
+    private static let noHubs = "there is no `gateway.hubs`: packets of these types will be answered noPeer"
 
     /// What single values do not show.
     private func check(_ routes: [RouteSection], in section: SectionReader) {
@@ -47,8 +47,10 @@ struct GatewaySection {
 
     private func warn(about routes: [RouteSection], in section: SectionReader) {
         if routes.isEmpty, settings.defaultRoute == .none { section.warn("routes", "there is no route: every packet will be answered noRoute") }
-        for route in routes where route.route.hubs { route.section.warn("hubs", GatewaySection.noHubs) }
-        if settings.defaultRoute == .hubs { section.warn("default", GatewaySection.noHubs) }
+        if hubs == nil {
+            for route in routes where route.route.hubs { route.section.warn("hubs", GatewaySection.noHubs) }
+            if settings.defaultRoute == .hubs { section.warn("default", GatewaySection.noHubs) }
+        }
         guard settings.verify == .pass else { return }
         if !settings.listen.isLoopback {
             section.warn(

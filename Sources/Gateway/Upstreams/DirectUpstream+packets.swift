@@ -5,7 +5,7 @@ import Telemetry
 import Wire
 
 /// What an upstream says (protocol section 2).
-extension Upstream {
+extension DirectUpstream {
     func link(_ link: Link, received bytes: UnsafeRawBufferPointer) -> Consumed {
         guard let base = bytes.baseAddress else { return Consumed(bytes: 0, needed: PacketHeader.size) }
         let count = bytes.count
@@ -31,7 +31,7 @@ extension Upstream {
     }
 
     private func malformed(_ link: Link, _ header: PacketHeader) {
-        shard.log.event("framing", "closing upstream \(name): Pack_len gives a packet of \(header.length) bytes, the least is 28")
+        shard.log.event("framing", "closing \(name): Pack_len gives a packet of \(header.length) bytes, the least is 28")
         link.close(.protocol) { if !self.route.settings.legacy { $0.append(Packet(Reject(.protocol)), format: self.route.format) } }
         tellLoops(.down)
     }
@@ -45,33 +45,15 @@ extension Upstream {
         let bytes = UnsafeRawBufferPointer(start: body, count: header.bodyCount)
         switch ControlType(rawValue: header.type) {
         case .kick, .bind, .multicast: shard.command(header, body, from: connection)
-        case .ping:
-            guard header.bodyCount <= Ping.maxBody else { return shard.answer(connection, .badRequest, header, body, "PING over 64 bytes") }
-            var pong = header
-            pong.type = ControlType.pong.rawValue
-            link.append(pong, body, format: route.format)
-            shard.boundAnswers(to: connection, link)
+        case .ping: answerPing(link, header, body)
         case .pong: break
         case .drain: drainSaid(Result { try Drain(body: ByteBuffer(bytes: bytes), format: route.format) })
         case .undelivered: passOn(bytes)
         case .reject: rejected(bytes)
         case .hello, .welcome, .sessionClosed, .peers:
             shard.counters.security(.kind)
-            shard.log.event("kind", "upstream \(name) sent \(hex(header.type)), which is not for an upstream to say; ignored")
+            shard.log.event("kind", "\(name) sent \(hex(header.type)), which is not for an upstream to say; ignored")
         case nil: shard.counters.ignored += 1
-        }
-    }
-
-    /// An upstream could not deliver a client's packet: the client hears the code's name alone (rule S1).
-    private func passOn(_ bytes: UnsafeRawBufferPointer) {
-        guard let report = try? Undelivered(body: ByteBuffer(bytes: bytes), format: route.format) else {
-            shard.counters.ignored += 1
-            return
-        }
-        route.counters.undelivered.add(raw: report.code)
-        report.quote.withUnsafeBytes { quote in
-            let frame = UndeliveredFrame(code: report.code, lost: report.lost, body: quote, reason: Code.name(of: report.code))
-            shard.notice(frame, session: report.lost.session)
         }
     }
 
@@ -81,6 +63,6 @@ extension Upstream {
             return
         }
         refusal = Code(rawValue: reject.code)
-        shard.log.event("rejected", level: .error, "upstream \(name) rejects us: \(Code.name(of: reject.code)): \(reject.reason)")
+        shard.log.event("rejected", level: .error, "\(name) rejects us: \(Code.name(of: reject.code)): \(reject.reason)")
     }
 }

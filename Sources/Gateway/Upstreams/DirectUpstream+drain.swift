@@ -4,7 +4,7 @@ import NIOCore
 import Wire
 
 /// Leaving, the upstream's and ours (rule S25).
-extension Upstream {
+extension DirectUpstream {
     /// A direct upstream that has not answered DRAIN by then is taken to have answered.
     private static let drainAnswer = TimeAmount.seconds(1)
 
@@ -17,7 +17,7 @@ extension Upstream {
         guard state == .up else { return }
         state = .draining
         loopsToStop = shard.shards.count
-        shard.log.event("draining", level: .info, "upstream \(name) is leaving; it gets nothing new")
+        shard.log.event("draining", level: .info, "\(name) is leaving; it gets nothing new")
         let id = connection.trunk.id
         shard.toEach { shard in
             shard.connectionChanged(id, to: .draining)
@@ -33,7 +33,7 @@ extension Upstream {
     }
 
     /// The gateway's last client is closed: say DRAIN, wait for the answer, close when everything is written.
-    func leave(deadlineMilliseconds: UInt32) -> EventLoopFuture<Void> {
+    func leave(within limit: TimeAmount) -> EventLoopFuture<Void> {
         let promise = shard.loop.eventLoop.makePromise(of: Void.self)
         whenStopped = promise
         shard.loop.cancel(timer)
@@ -45,8 +45,8 @@ extension Upstream {
             if route.settings.legacy {
                 closeWhenEmpty()
             } else {
-                link.append(Packet(Drain(deadlineMilliseconds: deadlineMilliseconds)), format: route.format)
-                shard.loop.arm(leaveTimer, at: shard.loop.eventLoop.now + Upstream.drainAnswer)
+                link.append(Packet(Drain(deadlineMilliseconds: UInt32(clamping: max(1, limit.nanoseconds / 1_000_000)))), format: route.format)
+                shard.loop.arm(leaveTimer, at: shard.loop.eventLoop.now + DirectUpstream.drainAnswer)
             }
         } else {
             finish()

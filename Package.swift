@@ -40,6 +40,7 @@ let package = Package(
         .target(name: "Links", dependencies: ["Wire", nioCore, nioPosix, deque, logging], swiftSettings: settings),
         .target(name: "Sessions", dependencies: ["Wire", nioCore], swiftSettings: settings),
         .target(name: "Membership", dependencies: ["Wire", "Routing", "Telemetry", "Links", nioCore, logging], swiftSettings: settings),
+        .target(name: "ThriftLink", dependencies: ["Wire", "Routing", "Telemetry", "Links", "Sessions", nioCore, nioPosix, deque, logging], swiftSettings: settings),
 
         // Roles: none imports another.
         .target(
@@ -89,6 +90,9 @@ let package = Package(
         .testTarget(
             name: "MembershipTests",
             dependencies: ["Membership", "Wire", "Telemetry", "Links", "Routing", nioCore, nioEmbedded, nioPosix, logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ThriftLinkTests", dependencies: ["ThriftLink", "Wire", "Links", "Routing", "Telemetry", nioCore, nioEmbedded],
             swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",

@@ -52,6 +52,8 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     private var pauses = 0
     /// The owner is looking at input.
     @exclusivity(unchecked) private var isOffering = false
+    /// What the owner is being shown, where it may share it.
+    private var offered: ByteBuffer?
     private var failure: (any Error)?
     private var writtenBytes = 0
     /// Bytes that have been read and not taken by the owner: a packet that is not complete, or what a pause left.
@@ -91,6 +93,15 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         append(count) { target in
             buffer.withUnsafeReadableBytes { target.copyMemory(from: $0.baseAddress!, byteCount: count) }
         }
+    }
+
+    /// Queues bytes that are too many to be worth copying: they are written from where they lie.
+    package func append(sharing buffer: ByteBuffer) {
+        let count = buffer.readableBytes
+        guard isOpen, count > 0 else { return }
+        outbound.append(sharing: buffer)
+        loop.queuedBytes += count
+        if !isDirty { markDirty() }
     }
 
     /// Every byte that the socket has not taken yet.
@@ -192,12 +203,25 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     private func offerKept() -> Bool {
         guard let owner else { return false }
         isOffering = true
-        let result = inbound.frame.withUnsafeReadableBytes { owner.link(self, received: $0) }
+        let frame = inbound.frame
+        if frame.readableBytes > BlockPool.largest { offered = frame }
+        let result = frame.withUnsafeReadableBytes { owner.link(self, received: $0) }
+        offered = nil
         isOffering = false
         guard isOpen else { return false }
         if result.bytes > 0 { lastHeard = loop.now }
         inbound.consumed(result, pool: &loop.pool)
         return true
+    }
+
+    /// The same bytes as a slice that may be kept, when they are part of a frame so long that its memory is no pooled block; nil for all others,
+    /// which are to be copied.
+    package func sharedInput(_ bytes: UnsafeRawBufferPointer) -> ByteBuffer? {
+        guard let offered, bytes.count > BlockPool.largest, let start = bytes.baseAddress else { return nil }
+        return offered.withUnsafeReadableBytes { all in
+            guard let base = all.baseAddress, start >= base, start + bytes.count <= base + all.count else { return nil }
+            return offered.getSlice(at: offered.readerIndex + (start - base), length: bytes.count)
+        }
     }
 
     /// Stops reading until a matching ``resumeReading()``; pauses nest. What has been read already and the owner has not taken is kept.

@@ -32,6 +32,16 @@ package struct Outbound {
         pool.grow(&tail, by: count, hint: hint)
     }
 
+    /// Queues memory that is not of the pool behind all that waits.
+    package mutating func append(sharing buffer: ByteBuffer) {
+        if tail.readableBytes > 0 {
+            full.append(tail)
+            tail = ByteBuffer()
+        }
+        full.append(buffer)
+        bytes += buffer.readableBytes
+    }
+
     /// Moves the oldest block to ``writing`` and returns it; nil when nothing waits.
     package mutating func startBlock() -> ByteBuffer? {
         if let block = full.popFirst() {

@@ -263,6 +263,81 @@ struct HubFlowTests {
         }
     }
 
+    /// A client whose session's choice is that hub.
+    private func client(of hub: Int, among ids: [UInt64], _ gateway: RunningGateway) async throws -> PacketPeer {
+        while true {
+            let (client, session) = try await gateway.clients(1)[0]
+            if Choice.owner(of: Choice.slot(of: session), among: ids) == hub { return client }
+            client.close()
+        }
+    }
+
+    private func queued(_ gateway: RunningGateway) async -> Int {
+        await gateway.gateway.samples().filter { $0.metric == .queueBytes && $0.labels[1] == "hub" }.reduce(0) { $0 + $1.value }
+    }
+
+    /// Numbered packets of 1,000 bytes.
+    private func numbered(_ numbers: Range<Int>) -> [Packet] {
+        numbers.map { number in
+            var body = ByteBuffer(integer: UInt32(number))
+            body.writeRepeatingByte(0, count: 968)
+            return Packet(type: 7, body: body)
+        }
+    }
+
+    private func number(_ body: ByteBuffer) -> Int? { body.getInteger(at: body.readerIndex, as: UInt32.self).map(Int.init) }
+
+    @Test("S13: a hub that does not read pauses its senders, and when it reads again all arrives in order", arguments: [1, 2])
+    func pauses(loops: Int) async throws {
+        try await run(loops: loops, hubs: [31]) { gateway, hubs in
+            let (client, _) = try await gateway.clients(1)[0]
+            hubs[0].echo(false)
+            hubs[0].read(false)
+            let total = 20_000
+            for start in stride(from: 0, to: total, by: 500) { client.say(numbered(start..<start + 500)) }
+            try await until("a full queue") { await queued(gateway) > 1 << 20 }
+            // One read more than the mark, at most.
+            #expect(await queued(gateway) < (1 << 20) + (128 << 10))
+            hubs[0].read(true)
+            try await until("everything") { hubs[0].packets.count == total + 1 }
+            #expect(hubs[0].packets.dropFirst().map { number($0.body) } == (0..<total).map { $0 })
+            #expect(client.heard.count == 1)
+        }
+    }
+
+    @Test("S2, S3: what is queued for a hub that dies goes over the other, once and in order; of each packet at most one is told", arguments: [1, 2])
+    func rerouted(loops: Int) async throws {
+        try await run(loops: loops, hubs: [41, 42]) { settings in
+            var route = GatewaySettings.Route(name: "game", types: TypeSet([7...7]), hubs: true)
+            route.highWater = 8 << 20
+            settings.routes = [route]
+        } _: { gateway, hubs in
+            let client = try await client(of: 0, among: [41, 42], gateway)
+            hubs[0].echo(false)
+            hubs[0].read(false)
+            var sent = 0
+            while await queued(gateway) < 700 << 10 {
+                client.say(numbered(sent..<sent + 200))
+                sent += 200
+                try await Task.sleep(for: .milliseconds(1))
+            }
+            await hubs[0].stop()
+            try await until("the newest packet over the other hub") { client.heard.contains { number($0.body) == sent - 1 && !$0.header.isControl } }
+            let answered = client.heard.dropFirst().filter { !$0.header.isControl }.map { number($0.body) ?? -1 }
+            #expect(answered.count > 300)
+            #expect(answered == Array((sent - answered.count)..<sent))
+            var told: [Int] = []
+            for packet in client.heard where packet.header.isControl {
+                let report = try Undelivered(body: packet.body, format: .standard)
+                #expect(report.code == Code.lost.rawValue)
+                told.append(number(ByteBuffer(bytes: report.quote)) ?? -1)
+            }
+            // What was being written is older than what was not.
+            #expect(told == Array((sent - answered.count - told.count)..<(sent - answered.count)))
+            #expect(told.count * 1000 <= 256 << 10)
+        }
+    }
+
     @Test("Of two hubs with one id only the first is used")
     func doubleID() async throws {
         try await run(hubs: [5, 5]) { gateway, hubs in

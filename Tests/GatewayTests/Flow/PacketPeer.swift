@@ -39,6 +39,9 @@ final class PacketPeer: ChannelInboundHandler, Sendable {
         channel?.writeAndFlush(buffer, promise: nil)
     }
 
+    /// Whether it takes what comes.
+    func read(_ reads: Bool) { _ = state.withLock { $0.channel }?.setOption(.autoRead, value: reads) }
+
     func close() { state.withLock { $0.channel }?.close(promise: nil) }
 
     func handlerAdded(context: ChannelHandlerContext) { state.withLock { $0.channel = context.channel } }

@@ -55,5 +55,7 @@ final class TestHub: Sendable {
     }
     /// Whether application packets come back.
     func echo(_ echoes: Bool) { state.withLock { $0.echoes = echoes } }
+    /// Whether it reads what gateways send.
+    func read(_ reads: Bool) { for link in links { link.read(reads) } }
     func stop() async { await server.withLock { $0 }?.stop() }
 }

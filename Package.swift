@@ -40,7 +40,9 @@ let package = Package(
         .target(name: "Links", dependencies: ["Wire", nioCore, nioPosix, deque, logging], swiftSettings: settings),
         .target(name: "Sessions", dependencies: ["Wire", nioCore], swiftSettings: settings),
         .target(name: "Membership", dependencies: ["Wire", "Routing", "Telemetry", "Links", nioCore, logging], swiftSettings: settings),
-        .target(name: "ThriftLink", dependencies: ["Wire", "Routing", "Telemetry", "Links", "Sessions", nioCore, nioPosix, deque, logging], swiftSettings: settings),
+        .target(
+            name: "ThriftLink", dependencies: ["Wire", "Routing", "Telemetry", "Links", "Sessions", nioCore, nioPosix, deque, logging],
+            swiftSettings: settings),
 
         // Roles: none imports another.
         .target(
@@ -54,6 +56,7 @@ let package = Package(
             dependencies: [
                 "Wire", "Routing", "Telemetry", "Links", "Sessions", nioCore, nioPosix, deque, logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
 
@@ -80,6 +83,9 @@ let package = Package(
             name: "Command",
             dependencies: ["Operate", "Bench", "Chat", "Links", "Wire", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
+
+        // Programs that use the library, as its readers would write them.
+        .executableTarget(name: "Echo", dependencies: ["Switchyard"], path: "Examples/Echo", swiftSettings: settings),
 
         // Tests mirror the sources; SystemTests starts real processes.
         .testTarget(name: "WireTests", dependencies: ["Wire", nioCore], resources: [.copy("vectors")], swiftSettings: settings),

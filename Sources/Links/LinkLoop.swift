@@ -27,6 +27,8 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
     private var isFlushing = false
     @exclusivity(unchecked) private var inTurn = false
     private var endTurn: (@Sendable () -> Void)!
+    /// Itself, while a turn is under way: whoever owned it may go before the turn's end.
+    private var pinned: LinkLoop?
     private var ring: TimerRing
     private var wake: NIOScheduledCallback?
     private var wakeTick = Int.max
@@ -49,6 +51,7 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
 
     private func startTurn() {
         inTurn = true
+        pinned = self
         now = eventLoop.now
         eventLoop.execute(endTurn)
         turnStarted?()
@@ -66,6 +69,8 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
         inTurn = false
         flushDirty()
         turnEnded?()
+        // A flush may have begun the next turn, whose end is still to come.
+        if !inTurn { pinned = nil }
     }
 
     /// For an owner that queues on very many links in one turn, at a point where it can bear that some of them turn out to be dead: flushes

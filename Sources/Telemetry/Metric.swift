@@ -11,6 +11,8 @@ public enum Metric: String, CaseIterable, Sendable {
     case multicastMembers = "multicast_members_total"
     case ignored = "ignored_total"
     case discarded = "discarded_total"
+    case laneDepth = "lane_depth"
+    case laneStalls = "lane_stalls_total"
     case draining = "draining"
     case buildInfo = "build_info"
 
@@ -24,7 +26,7 @@ public enum Metric: String, CaseIterable, Sendable {
 
     public var kind: Kind {
         switch self {
-        case .linksOpen, .queueBytes, .draining, .buildInfo: .gauge
+        case .linksOpen, .queueBytes, .laneDepth, .draining, .buildInfo: .gauge
         default: .counter
         }
     }
@@ -42,6 +44,8 @@ public enum Metric: String, CaseIterable, Sendable {
         case .multicastMembers: "Sessions that a MULTICAST or push to a user named, delivered and absent."
         case .ignored: "Control packets of kinds that this version does not know, or that an old server sent."
         case .discarded: "Notices that no one was left to hear, by what they were."
+        case .laneDepth: "Packets that wait in lanes or are being handled now."
+        case .laneStalls: "Handler calls that have lasted over a second."
         case .draining: "1 while the process drains."
         case .buildInfo: "1, with the version as label."
         }
@@ -58,7 +62,7 @@ public enum Metric: String, CaseIterable, Sendable {
         case .securityEvents: ["role", "kind"]
         case .reconnects: ["role", "peer"]
         case .multicastMembers: ["outcome"]
-        case .ignored, .draining: ["role"]
+        case .ignored, .laneDepth, .laneStalls, .draining: ["role"]
         case .discarded: ["role", "what"]
         case .buildInfo: ["version"]
         }

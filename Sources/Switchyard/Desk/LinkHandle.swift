@@ -1,0 +1,89 @@
+import NIOCore
+import Wire
+
+/// One link, as other threads know it: where to leave what is for it.
+package final class LinkHandle: Sendable {
+    let desk: LaneDesk
+    /// The link's number in its desk's table; never used again.
+    let number: UInt64
+    /// The peer's address, for people.
+    let address: String
+
+    init(desk: LaneDesk, number: UInt64, address: String) {
+        self.desk = desk
+        self.number = number
+        self.address = address
+    }
+
+    // MARK: - From a lane's thread
+
+    /// A handler has returned: its reply, if any, goes back with the identity of the packet that it answers.
+    func finish(_ header: PacketHeader, reply: Packet?) {
+        guard var reply else { return desk.box.put(Return(target: number, finishes: header.length, count: 0)) { _ in } }
+        guard reply.addressed(as: header) else { return fail(header, ByteBuffer(), BadReply(type: reply.header.type, bytes: reply.header.length)) }
+        put(reply, finishes: header.length)
+    }
+
+    /// A handler threw: its sender hears the code's name, the log hears the rest.
+    func fail(_ header: PacketHeader, _ body: ByteBuffer, _ error: any Error) {
+        if let refusal = error as? PacketRefusal { return refuse(refusal.code, header, body, reason: refusal.reason) }
+        desk.lanes.handlerFailed(header, error)
+        refuse(.internal, header, body)
+    }
+
+    /// The packet is answered UNDELIVERED.
+    func refuse(_ code: Code, _ header: PacketHeader, _ body: ByteBuffer, reason: String? = nil) {
+        body.withUnsafeReadableBytes { bytes in
+            let frame = UndeliveredFrame(code: code.rawValue, lost: header, body: bytes, reason: reason ?? code.name)
+            let entry = Return(target: number, finishes: header.length, count: frame.header.length)
+            desk.box.put(entry) { frame.store(to: $0, format: .standard) }
+        }
+    }
+
+    // MARK: - From any thread
+
+    /// Leaves a packet for the link. On the link's own loop it is taken at once, so that what an inline handler says keeps its order.
+    func push(_ packet: Packet) {
+        if desk.loop.eventLoop.inEventLoop {
+            desk.acceptHere(packet, for: number)
+        } else {
+            put(packet, finishes: 0)
+        }
+    }
+
+    private func put(_ packet: Packet, finishes: Int) {
+        desk.box.put(Return(target: number, finishes: finishes, count: packet.header.length)) { packet.store(to: $0) }
+    }
+}
+
+/// A handler returned something that is no application packet, or does not fit one.
+struct BadReply: Error, CustomStringConvertible {
+    let type: UInt16
+    let bytes: Int
+    var description: String {
+        "its reply of type \(type) with \(bytes) bytes cannot be sent: types are 0 to 65279, packets at most \(WireFormat.standard.maxPacket) bytes"
+    }
+}
+
+extension Packet {
+    /// Gives the packet the address of the one that it answers, its identity unless the packet names another (a login does), and its
+    /// real length; false when it cannot be sent.
+    mutating func addressed(as request: PacketHeader) -> Bool {
+        if header.user == 0 {
+            header.user = request.user
+            header.token = request.token
+        }
+        header.es = request.es
+        header.session = request.session
+        header.length = PacketHeader.size + body.readableBytes
+        return !header.isControl && header.length <= WireFormat.standard.maxPacket
+    }
+
+    /// Writes the packet; the caller has made sure of `header.length` writable bytes.
+    func store(to bytes: UnsafeMutableRawPointer, format: WireFormat = .standard) {
+        header.store(to: bytes, format: format)
+        body.withUnsafeReadableBytes { body in
+            if let start = body.baseAddress { (bytes + PacketHeader.size).copyMemory(from: start, byteCount: body.count) }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import NIOCore
+import Synchronization
+
+/// Where threads leave replies and pushes for one event loop: in order, in one growing block, with one wake-up for a burst.
+///
+/// A loop that is in a turn looks here at the turn's end by itself. A lane's thread leaves many replies and wakes the loop when it has
+/// nothing else to do; should it hang before that, the watch of the lanes wakes the loop. Any other thread wakes it at once.
+final class ReturnBox: Sendable {
+    private struct State {
+        var filling = ByteBuffer()
+        var spare = ByteBuffer()
+        /// The loop will look here by itself: it is in a turn, or it has been woken.
+        var isExpected = false
+        /// Something is here and the loop does not know.
+        var isUnannounced = false
+    }
+
+    /// The most bytes of a block that is kept when it is empty.
+    private static let kept = 1 << 20
+
+    private let state = Mutex(State())
+    private let eventLoop: any EventLoop
+    /// Called on the loop with each block.
+    private let receive: @Sendable (ByteBuffer) -> Void
+
+    init(eventLoop: any EventLoop, receive: @escaping @Sendable (ByteBuffer) -> Void) {
+        self.eventLoop = eventLoop
+        self.receive = receive
+    }
+
+    /// Leaves an entry whose `count` bytes `fill` writes. From any thread.
+    func put(_ entry: Return, _ fill: (UnsafeMutableRawPointer) -> Void) {
+        let isNews = state.withLock { state in
+            state.filling.writeWithUnsafeMutableBytes(minimumWritableBytes: Return.size + entry.count) { bytes in
+                // Guard: at least the entry's bytes are writable, so a base address exists.
+                let base = bytes.baseAddress!
+                entry.store(to: base)
+                fill(base + Return.size)
+                return Return.size + entry.count
+            }
+            guard !state.isExpected, !state.isUnannounced else { return false }
+            state.isUnannounced = true
+            return true
+        }
+        guard let worker = LaneWorker.current else {
+            // Another thread's news may still be unannounced: whoever comes from outside does not wait for it.
+            return announce()
+        }
+        if isNews { worker.owe(self) }
+        worker.replied()
+    }
+
+    /// Wakes the loop if something is here that it does not know of.
+    func announce() {
+        let wakes = state.withLock { state in
+            guard state.isUnannounced else { return false }
+            state.isUnannounced = false
+            state.isExpected = true
+            return true
+        }
+        if wakes { eventLoop.execute { self.collect(andExpectMore: false) } }
+    }
+
+    // MARK: - The loop
+
+    /// A turn begins: until ``turnEnded()`` no one needs to wake this loop.
+    func turnStarted() { state.withLock { $0.isExpected = true } }
+
+    /// Takes what has come so far; called within a turn.
+    func collect() { collect(andExpectMore: true) }
+
+    /// The turn is over. What came after the last look is taken in a turn of its own.
+    func turnEnded() {
+        let late = state.withLock { state in
+            state.isExpected = state.filling.readableBytes > 0
+            return state.isExpected
+        }
+        if late { eventLoop.execute { self.collect(andExpectMore: false) } }
+    }
+
+    private func collect(andExpectMore: Bool) {
+        var block = state.withLock { state in
+            state.isExpected = andExpectMore
+            state.isUnannounced = false
+            let block = state.filling
+            state.filling = state.spare
+            state.spare = ByteBuffer()
+            return block
+        }
+        guard block.readableBytes > 0 else {
+            give(&block)
+            return
+        }
+        receive(block)
+        give(&block)
+    }
+
+    private func give(_ block: inout ByteBuffer) {
+        guard block.capacity <= ReturnBox.kept else { return }
+        block.clear()
+        let empty = block
+        block = ByteBuffer()
+        state.withLock { if $0.spare.capacity == 0 { $0.spare = empty } }
+    }
+}

@@ -1,0 +1,52 @@
+import Synchronization
+
+/// One thread of ``LaneThreads``, and what it owes: event loops to which it has left something without waking them yet.
+///
+/// `@unchecked Sendable`: confined to its own thread, except the atomics and what ``LaneThreads`` guards with its gate.
+final class LaneWorker: @unchecked Sendable {
+    private static let slot = ThreadSlot<LaneWorker>()
+    /// Replies after which event loops are woken although there is more to do.
+    static let burst = 32
+
+    /// The worker that runs on this thread, if it is one's.
+    static var current: LaneWorker? { slot.value }
+
+    /// Jobs taken so far: the same at two looks means that the one between them has lasted.
+    let taken = Atomic<UInt64>(0)
+    /// Guarded by the gate of the threads: it has kept its thread for longer than a look, so others are not to wait for it.
+    var isStuck = false
+    /// Guarded by the gate: what ``taken`` was at the watch's last look.
+    var takenBefore: UInt64 = 0
+    /// Guarded by the gate: it is running a job.
+    var isRunning = false
+    private var owed: [ReturnBox] = []
+    private var replies = 0
+
+    /// Makes this thread its own, for as long as `body` runs.
+    func own(_ body: () -> Void) {
+        LaneWorker.slot.value = self
+        body()
+        LaneWorker.slot.value = nil
+    }
+
+    /// Something stands in `box` and its event loop does not know. It is told when there is nothing else to do, so that one wake-up
+    /// serves a burst; if this thread hangs before that, the watch tells it.
+    func owe(_ box: ReturnBox) {
+        if !owed.contains(where: { $0 === box }) { owed.append(box) }
+    }
+
+    /// A reply has been left somewhere.
+    func replied() {
+        replies += 1
+        if replies >= LaneWorker.burst { settle() }
+    }
+
+    var owesNothing: Bool { owed.isEmpty }
+
+    /// Wakes the event loops.
+    func settle() {
+        replies = 0
+        for box in owed { box.announce() }
+        owed.removeAll(keepingCapacity: true)
+    }
+}

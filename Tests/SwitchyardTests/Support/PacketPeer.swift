@@ -1,0 +1,121 @@
+import Foundation
+import NIOCore
+import NIOPosix
+import Switchyard
+import Synchronization
+import Testing
+
+/// One end of a real connection: says packets, and remembers what it heard.
+final class PacketPeer: ChannelInboundHandler, Sendable {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private struct State {
+        var channel: (any Channel)?
+        var unread = ByteBuffer()
+        var heard: [Packet] = []
+        var times: [NIODeadline] = []
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    /// What the peer answers at once to a packet.
+    private let answer: @Sendable (Packet) -> [Packet]
+
+    init(answer: @escaping @Sendable (Packet) -> [Packet] = { _ in [] }) { self.answer = answer }
+
+    static func connect(to endpoint: Endpoint?, answer: @escaping @Sendable (Packet) -> [Packet] = { _ in [] }) async throws -> PacketPeer {
+        guard case .host(let host, let port)? = endpoint else { throw NotListening() }
+        let peer = PacketPeer(answer: answer)
+        _ = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { channel in channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(peer) } }
+            .connect(host: host, port: port).get()
+        return peer
+    }
+
+    private struct NotListening: Error {}
+
+    var heard: [Packet] { state.withLock { $0.heard } }
+    /// The application packets among them.
+    var answers: [Packet] { heard.filter { !$0.header.isControl } }
+    /// When each of ``heard`` came.
+    var times: [NIODeadline] { state.withLock { $0.times } }
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    func say(_ packets: Packet...) { say(packets) }
+
+    func say(_ packets: [Packet]) {
+        var buffer = ByteBuffer()
+        for packet in packets { packet.write(to: &buffer) }
+        let channel = state.withLock { $0.channel }
+        channel?.writeAndFlush(buffer, promise: nil)
+    }
+
+    func stopReading() async throws {
+        let channel = state.withLock { $0.channel }
+        try await channel?.setOption(.autoRead, value: false).get()
+    }
+
+    func close() { state.withLock { $0.channel }?.close(promise: nil) }
+
+    /// The codes of every UNDELIVERED that was heard.
+    var undelivered: [UInt16] {
+        heard.filter { $0.header.type == ControlType.undelivered.rawValue }.compactMap { try? Undelivered(body: $0.body, format: .standard).code }
+    }
+
+    /// The code of the REJECT that was heard.
+    var rejected: UInt16? {
+        heard.last { $0.header.type == ControlType.reject.rawValue }.flatMap { try? Reject(body: $0.body, format: .standard).code }
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { state.withLock { $0.channel = context.channel } }
+    func channelInactive(context: ChannelHandlerContext) { state.withLock { $0.isClosed = true } }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        let new = state.withLock { state in
+            state.unread.writeBuffer(&bytes)
+            var new: [Packet] = []
+            while let packet = try? Packet(from: &state.unread) { new.append(packet) }
+            state.heard += new
+            state.times += new.map { _ in NIODeadline.now() }
+            return new
+        }
+        let answers = new.flatMap(answer)
+        if !answers.isEmpty { say(answers) }
+    }
+}
+
+/// Waits for `condition`; a deadline fails the test.
+func eventually(
+    _ what: String, within limit: Duration = .seconds(10), sourceLocation: SourceLocation = #_sourceLocation, _ condition: @Sendable () -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + limit
+    while !condition() {
+        guard ContinuousClock.now < deadline else {
+            Issue.record("not within \(limit): \(what)", sourceLocation: sourceLocation)
+            throw Waited()
+        }
+        try await Task.sleep(for: .milliseconds(2))
+    }
+}
+
+private struct Waited: Error {}
+
+/// Random numbers that are the same in every run (SplitMix64).
+struct Seeded: RandomNumberGenerator {
+    private var state: UInt64
+    init(_ seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var x = state
+        x = (x ^ (x >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        x = (x ^ (x >> 27)) &* 0x94D0_49BB_1331_11EB
+        return x ^ (x >> 31)
+    }
+}
+
+/// Holds the thread that it is called on, as code that knows nothing of suspension does.
+func hold(seconds: Double) { Thread.sleep(forTimeInterval: seconds) }

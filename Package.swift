@@ -54,7 +54,7 @@ let package = Package(
         .target(
             name: "Switchyard",
             dependencies: [
-                "Wire", "Routing", "Telemetry", "Links", "Sessions", nioCore, nioPosix, deque, logging,
+                "Wire", "Routing", "Telemetry", "Links", "Sessions", "Membership", nioCore, nioPosix, deque, logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -71,7 +71,7 @@ let package = Package(
         .target(
             name: "Operate",
             dependencies: [
-                "Wire", "Links", "Sessions", "Routing", "Telemetry", "Gateway", nioCore, nioPosix, logging,
+                "Wire", "Links", "Sessions", "Routing", "Telemetry", "Gateway", "Chat", "Switchyard", nioCore, nioPosix, logging,
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -86,6 +86,7 @@ let package = Package(
 
         // Programs that use the library, as its readers would write them.
         .executableTarget(name: "Echo", dependencies: ["Switchyard"], path: "Examples/Echo", swiftSettings: settings),
+        .executableTarget(name: "chat-service", dependencies: ["Chat", "Switchyard"], path: "Examples/Chat", swiftSettings: settings),
 
         // Tests mirror the sources; SystemTests starts real processes.
         .testTarget(name: "WireTests", dependencies: ["Wire", nioCore], resources: [.copy("vectors")], swiftSettings: settings),

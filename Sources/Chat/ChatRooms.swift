@@ -44,6 +44,9 @@ public struct ChatRooms: Sendable {
     /// The number of connections that are logged in.
     public var count: Int { members.count }
 
+    /// Whether the client is logged in.
+    public func contains(_ client: Client) -> Bool { members[client] != nil }
+
     /// A packet of that type came from a client.
     public mutating func received(_ type: ChatType, _ text: String, from client: Client) -> [Effect] {
         if type == .logIn { return logIn(client, text) }

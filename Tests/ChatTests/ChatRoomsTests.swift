@@ -32,6 +32,7 @@ struct ChatRoomsTests {
         var rooms = ChatRooms()
         #expect(rooms.received(.logIn, name, from: ann) == [.reply(ann, .logIn, "a name has 1 to 40 characters")])
         #expect(rooms.count == 0)
+        #expect(!rooms.contains(ann))
     }
 
     @Test("Who has not logged in can do nothing else", arguments: [ChatType.say, .join, .leave, .list, .whisper])

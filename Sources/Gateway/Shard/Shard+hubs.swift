@@ -1,6 +1,7 @@
 import DequeModule
 import Links
 import Logging
+import Membership
 import NIOCore
 import Routing
 import Sessions
@@ -21,7 +22,7 @@ extension Shard {
             if isDouble, connection.loop == index { logDouble(connection, hubID) }
             tellKeptClosings()
         case .reaches(let peers):
-            hubs.reach(reach(peers), rank: rank)
+            hubs.reach(HubChoice.Reach(peers), rank: rank)
         case .draining:
             connection.state = .draining
             hubs.drain(rank: rank)
@@ -38,13 +39,6 @@ extension Shard {
             "hubID", level: .error,
             "hub \(connection.trunk.address) has the id \(id) of another live hub; only the one first in hubs.to is used. Give each hub its own hub.id"
         )
-    }
-
-    private func reach(_ peers: Peers) -> HubChoice<Connection>.Reach {
-        switch peers {
-        case .everything: .everything
-        case .ranges(let ranges): .ranges(ranges.compactMap { $0.lo <= $0.hi ? $0.lo...$0.hi : nil })
-        }
     }
 
     /// The connection for a packet whose client need not be here any more.

@@ -1,16 +1,11 @@
+import Chat
 import Links
+import Logging
 import NIOCore
-import NIOPosix
-import Wire
+import Switchyard
 
-/// What stands behind the gateway when `up` is started without a file: a small packet server in the same process, on a loop of its own,
-/// reached over the wire like any other.
-///
-/// | type | does                                                                              |
-/// |------|-----------------------------------------------------------------------------------|
-/// | 1    | login: the body is a name; binds the session to a user and greets                 |
-/// | 7    | echo: answers with the same type and body                                         |
-/// | 100  | say: everyone who has logged in gets type 150, `name: text`                       |
+/// What stands behind the roles when `up` is started without a file: the example servers, in the same process, reached over the wire like
+/// any others.
 final class Demonstration: Sendable {
     /// The configuration of `up` without a file.
     static let configuration = """
@@ -20,26 +15,20 @@ final class Demonstration: Sendable {
           listen: 127.0.0.1:7000
           publicTypes: [1, 7]
           routes:
-            - { name: chat, types: [1, 7, 100], to: ["127.0.0.1:7100"] }
+            - { name: chat, types: [1, 7, 100-104], to: ["127.0.0.1:7100"] }
         """
 
-    private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    private let loop: LinkLoop
+    private let chat: PacketServer
 
-    init() { loop = LinkLoop(eventLoop: group.next()) }
-
-    func start() async throws {
-        let loop = loop
-        let names = Names()
-        _ = try await Listener.bind(.host("127.0.0.1", port: 7100), group: group, receiveBuffer: Sockets.trunkBuffer) { channel in
-            try channel.pipeline.syncOperations.addHandler(DemonstrationLink(loop: loop, names: names).link)
-        }
+    init(log: ProcessSettings.Log) {
+        var settings = PacketServerSettings(listen: .host("127.0.0.1", port: 7100))
+        settings.name = "chat"
+        settings.logger = LogLabel.logger("chat", log)
+        chat = ChatService.server(settings)
     }
 
-    func stop() async { try? await group.shutdownGracefully() }
+    func start() async throws { _ = try await chat.start() }
 
-    /// Who has logged in, by session. `@unchecked Sendable`: confined to the one loop.
-    final class Names: @unchecked Sendable {
-        var bySession: [UInt64: String] = [:]
-    }
+    /// The gateway has left by now, so there is nothing to wait for.
+    func stop() async { await chat.drain(within: .seconds(1), atOnce: true) }
 }

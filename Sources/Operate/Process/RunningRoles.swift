@@ -24,7 +24,7 @@ final class RunningRoles: Sendable {
         admin = settings.admin.map { [roles, state] in
             AdminServer($0, name: settings.name, roles: roles, state: state, logger: LogLabel.logger("admin", settings.log))
         }
-        demonstration = withDemonstration ? Demonstration() : nil
+        demonstration = withDemonstration ? Demonstration(log: settings.log) : nil
     }
 
     private static func roles(_ settings: ProcessSettings, group: MultiThreadedEventLoopGroup) -> [any ProcessRole] {

@@ -9,24 +9,34 @@ import Wire
 /// `@unchecked Sendable`: confined to its desk's event loop.
 class DeskLink: LinkOwner, SessionHolder, @unchecked Sendable {
     final let desk: LaneDesk
-    @exclusivity(unchecked) final private(set) var link: Link!
+    /// The connection; a hub's is another one after each dial, and nil before the first.
+    @exclusivity(unchecked) final var link: Link!
     /// Its number in the desk's table, which a client knows as its session; 0 while it has none.
     @exclusivity(unchecked) final private(set) var session: UInt64 = 0
     /// What other threads know it by; set with ``session``, and kept when that has ended.
     @exclusivity(unchecked) final private(set) var handle: LinkHandle!
     /// Its packets that are in lanes.
     @exclusivity(unchecked) final var inLanes = 0
+    private let dialed: String?
 
+    /// A connection that will be accepted.
     init(desk: LaneDesk) {
         self.desk = desk
+        dialed = nil
         link = Link(loop: desk.loop, owner: self)
+    }
+
+    /// A peer at that address that is dialed; whoever dials sets ``link``.
+    init(desk: LaneDesk, address: String) {
+        self.desk = desk
+        dialed = address
     }
 
     /// Takes a number; false when the loop has none left.
     final func enroll() -> Bool {
         guard let number = desk.links.insert(self) else { return false }
         session = number
-        handle = LinkHandle(desk: desk, number: number, address: link.remote)
+        handle = LinkHandle(desk: desk, number: number, address: dialed ?? link.remote)
         return true
     }
 
@@ -61,8 +71,11 @@ class DeskLink: LinkOwner, SessionHolder, @unchecked Sendable {
     final func undeliverable(_ code: Code, _ header: PacketHeader, _ body: UnsafeRawBufferPointer, reason: String? = nil) {
         desk.counters.undelivered.add(code)
         let frame = UndeliveredFrame(code: code.rawValue, lost: header, body: body, reason: reason ?? code.name)
-        link.append(frame, format: format)
+        tell(frame)
     }
+
+    /// The way of an UNDELIVERED to the one whose packet it is about.
+    func tell(_ frame: UndeliveredFrame) { link.append(frame, format: format) }
 
     /// Walks the packets of one read, handing each to `take`, which returns whether to go on.
     @inline(__always)

@@ -92,36 +92,6 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
         }
     }
 
-    private func sessionClosed(_ header: PacketHeader, _ body: ByteBuffer) {
-        guard let closed = try? SessionClosed(body: body, format: format) else {
-            desk.counters.ignored += 1
-            return
-        }
-        var notice = header
-        notice.length = PacketHeader.size
-        guard header.session == 0 else {
-            if let handler = desk.router.closedHandler {
-                desk.stage(notice, UnsafeRawBufferPointer(start: nil, count: 0), .closed(handler, closed.code), from: self)
-            }
-            return
-        }
-        if let handler = desk.router.edgeResetHandler { edgeReset(header.es, handler) }
-    }
-
-    /// What came before is handled first, and what comes behind waits: the link is not read meanwhile.
-    private func edgeReset(_ es: UInt32, _ handler: @escaping PacketRouter.EdgeResetHandler) {
-        link.pauseReading()
-        let eventLoop = desk.loop.eventLoop
-        let done = EdgeReset { eventLoop.execute { self.link.resumeReading() } }
-        desk.handOverNow()
-        desk.lanes.barrier(handle) {
-            Task(executorPreference: self.desk.lanes.threads) {
-                await handler(es)
-                done.finish()
-            }
-        }
-    }
-
     // MARK: - Out
 
     override func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, isAnswer: Bool) {
@@ -227,11 +197,4 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
         desk.openLinks -= 1
         desk.loop.enterTurn()
     }
-}
-
-/// Ends the wait for an edge's reset, once, from whichever thread.
-private final class EdgeReset: Sendable {
-    private let end: @Sendable () -> Void
-    init(_ end: @escaping @Sendable () -> Void) { self.end = end }
-    func finish() { end() }
 }

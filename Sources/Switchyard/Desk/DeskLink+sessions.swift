@@ -1,0 +1,46 @@
+import Links
+import NIOCore
+import Wire
+
+/// What gateways and hubs alike tell about the ends of sessions.
+extension DeskLink {
+    /// SESSION_CLOSED: one session has ended, or every earlier one of an edge (rule S12).
+    final func sessionClosed(_ header: PacketHeader, _ body: ByteBuffer) {
+        guard let closed = try? SessionClosed(body: body, format: format) else {
+            desk.counters.ignored += 1
+            return
+        }
+        var notice = header
+        notice.length = PacketHeader.size
+        guard header.session == 0 else {
+            if let handler = desk.router.closedHandler {
+                desk.stage(notice, UnsafeRawBufferPointer(start: nil, count: 0), .closed(handler, closed.code), from: self)
+            }
+            return
+        }
+        if let handler = desk.router.edgeResetHandler { edgeReset(header.es, handler) }
+    }
+
+    /// What came before is handled first, and what comes behind waits: the link is not read meanwhile.
+    private func edgeReset(_ es: UInt32, _ handler: @escaping PacketRouter.EdgeResetHandler) {
+        // A hub's link may be another one by then.
+        guard let link else { return }
+        link.pauseReading()
+        let eventLoop = desk.loop.eventLoop
+        let done = EdgeReset { eventLoop.execute { link.resumeReading() } }
+        desk.handOverNow()
+        desk.lanes.barrier(handle) {
+            Task(executorPreference: self.desk.lanes.threads) {
+                await handler(es)
+                done.finish()
+            }
+        }
+    }
+}
+
+/// Ends the wait for an edge's reset, once, from whichever thread.
+private final class EdgeReset: Sendable {
+    private let end: @Sendable () -> Void
+    init(_ end: @escaping @Sendable () -> Void) { self.end = end }
+    func finish() { end() }
+}

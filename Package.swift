@@ -63,6 +63,11 @@ let package = Package(
         // The example service, and its client.
         .target(name: "Chat", dependencies: ["Switchyard", "Links", "Wire", nioCore, nioPosix], swiftSettings: settings),
 
+        .target(
+            name: "Hub",
+            dependencies: ["Wire", "Routing", "Telemetry", "Links", "Sessions", "Membership", nioCore, nioPosix, logging],
+            swiftSettings: settings),
+
         // Programs.
         .target(
             name: "Bench",
@@ -71,7 +76,8 @@ let package = Package(
         .target(
             name: "Operate",
             dependencies: [
-                "Wire", "Links", "Sessions", "Routing", "Telemetry", "Gateway", "Chat", "Switchyard", nioCore, nioPosix, logging,
+                "Wire", "Links", "Sessions", "Routing", "Telemetry", "Membership", "Gateway", "Hub", "Chat", "Switchyard", nioCore, nioPosix,
+                logging,
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

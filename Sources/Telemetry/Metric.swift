@@ -13,6 +13,10 @@ public enum Metric: String, CaseIterable, Sendable {
     case discarded = "discarded_total"
     case laneDepth = "lane_depth"
     case laneStalls = "lane_stalls_total"
+    case retries = "retries_total"
+    case takeovers = "takeovers_total"
+    case registrations = "registrations"
+    case tableBuilds = "table_builds_total"
     case draining = "draining"
     case buildInfo = "build_info"
 
@@ -26,7 +30,7 @@ public enum Metric: String, CaseIterable, Sendable {
 
     public var kind: Kind {
         switch self {
-        case .linksOpen, .queueBytes, .laneDepth, .draining, .buildInfo: .gauge
+        case .linksOpen, .queueBytes, .laneDepth, .registrations, .draining, .buildInfo: .gauge
         default: .counter
         }
     }
@@ -46,6 +50,10 @@ public enum Metric: String, CaseIterable, Sendable {
         case .discarded: "Notices that no one was left to hear, by what they were."
         case .laneDepth: "Packets that wait in lanes or are being handled now."
         case .laneStalls: "Handler calls that have lasted over a second."
+        case .retries: "What was sent on another way after its first failed, by why."
+        case .takeovers: "Identities that were registered anew while their old link was live, by the member's role."
+        case .registrations: "Members that are registered now."
+        case .tableBuilds: "Routing tables that were built."
         case .draining: "1 while the process drains."
         case .buildInfo: "1, with the version as label."
         }
@@ -62,7 +70,9 @@ public enum Metric: String, CaseIterable, Sendable {
         case .securityEvents: ["role", "kind"]
         case .reconnects: ["role", "peer"]
         case .multicastMembers: ["outcome"]
-        case .ignored, .laneDepth, .laneStalls, .draining: ["role"]
+        case .ignored, .laneDepth, .laneStalls, .draining, .registrations, .tableBuilds: ["role"]
+        case .retries: ["route", "why"]
+        case .takeovers: ["kind"]
         case .discarded: ["role", "what"]
         case .buildInfo: ["version"]
         }

@@ -17,8 +17,8 @@ package struct Registry<Endpoint> {
 
     /// What becomes of a HELLO.
     package enum Outcome {
-        /// Registered. `displaced` had the identity before and is to be REJECTed with 13 and closed.
-        case accepted(MemberID, displaced: Endpoint?)
+        /// Registered. The link of `displaced`, which had the identity before, is to be REJECTed with 13 and closed.
+        case accepted(MemberID, displaced: Entry?)
         case refused(Refusal)
     }
 
@@ -58,7 +58,7 @@ package struct Registry<Endpoint> {
         let id = MemberID(slot: slot, generation: generation)
         entries[slot] = Entry(id: id, member: member, endpoint: endpoint)
         slots[member.identity] = slot
-        return .accepted(id, displaced: held?.endpoint)
+        return .accepted(id, displaced: held)
     }
 
     /// A later HELLO on an open link: the same identity with other claims, in work again. False when that registration is gone.

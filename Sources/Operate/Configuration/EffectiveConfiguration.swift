@@ -28,6 +28,7 @@ public enum EffectiveConfiguration {
             }
         }
         if let gateway = settings.gateway { writer.section("gateway") { $0.gateway(gateway, hubs: settings.gatewayHubs) } }
+        if let hub = settings.hub { writer.section("hub") { $0.hub(hub) } }
         return writer.document
     }
 }

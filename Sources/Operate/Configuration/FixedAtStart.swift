@@ -1,4 +1,5 @@
 import Gateway
+import Hub
 import Links
 import Wire
 
@@ -23,6 +24,12 @@ extension ProcessSettings {
             compare("gateway.cluster", gateway.cluster, other.cluster)
             compare("gateway.wire.byteOrder", gateway.wire.byteOrder, other.wire.byteOrder)
             compare("gateway.wire.length", gateway.wire.length, other.wire.length)
+        }
+        compareRole("hub", hub != nil, next.hub != nil)
+        if let hub, let other = next.hub {
+            compare("hub.edges.listen", hub.edges, other.edges)
+            compare("hub.services.listen", hub.services, other.services)
+            compare("hub.id", hub.id, other.id)
         }
         return lines
     }

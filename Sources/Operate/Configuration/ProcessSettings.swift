@@ -1,4 +1,5 @@
 public import Gateway
+public import Hub
 public import Links
 public import Logging
 public import NIOCore
@@ -54,6 +55,9 @@ public struct ProcessSettings: Sendable, Equatable {
     public var gateway: GatewaySettings?
     /// The hubs of the gateway; nil when it uses none.
     public var gatewayHubs: Hubs?
+
+    /// Absent: the process is no hub.
+    public var hub: HubSettings?
 
     /// The defaults on a machine; no role, no admin server.
     public init(machine: Machine = .current) {

@@ -1,4 +1,5 @@
 import Gateway
+import Hub
 import Links
 import Logging
 import NIOCore
@@ -30,6 +31,7 @@ final class RunningRoles: Sendable {
     private static func roles(_ settings: ProcessSettings, group: MultiThreadedEventLoopGroup) -> [any ProcessRole] {
         let memory = MemoryBudget(limit: settings.memory)
         var roles: [any ProcessRole] = []
+        if let hub = settings.hub { roles.append(Hub(hub, group: group, memory: memory, logger: LogLabel.logger("hub", settings.log))) }
         if var gateway = settings.gateway {
             gateway.hubs = settings.gatewayHubs.map { .init(to: $0.to, token: Array(($0.token?.value ?? "").utf8), name: settings.name) }
             roles.append(Gateway(gateway, group: group, memory: memory, logger: LogLabel.logger("gateway", settings.log)))

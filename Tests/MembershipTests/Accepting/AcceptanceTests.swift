@@ -6,7 +6,7 @@ import Wire
 
 @Suite struct AcceptanceTests {
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
-    private let admission = Known.admission()
+    private let rules = Known.rules()
     private let id = MemberID(slot: 3, generation: 9)
 
     private func service(node: UInt64 = 5, cluster: UInt32 = 1, claims: [Claim] = [], token: [UInt8] = Known.token) -> Hello {
@@ -15,7 +15,7 @@ import Wire
 
     private func welcomed() throws -> Acceptance {
         var link = Acceptance(now: start)
-        _ = link.helloReceived(.success(service()), by: admission)
+        _ = link.helloReceived(.success(service()), by: rules)
         #expect(link.registered(id) == .none)
         #expect(link.published() == true)
         return link
@@ -24,8 +24,8 @@ import Wire
     @Test("HELLO, then registered, then WELCOME when every loop knows it")
     func handshake() throws {
         var link = Acceptance(now: start)
-        let member = try admission.judge(service())
-        #expect(link.helloReceived(.success(service()), by: admission) == .register(member))
+        let member = try rules.judge(service())
+        #expect(link.helloReceived(.success(service()), by: rules) == .register(member))
         #expect(!link.isWelcomed)
         #expect(link.published() == false)
         #expect(link.registered(id) == .none)
@@ -39,13 +39,13 @@ import Wire
         var silent = Acceptance(now: start)
         let early = silent.otherReceived("type 7")
         #expect(early.code == .protocol)
-        #expect(silent.helloReceived(.success(service()), by: admission) == .none)
+        #expect(silent.helloReceived(.success(service()), by: rules) == .none)
         var asking = Acceptance(now: start)
-        _ = asking.helloReceived(.success(service()), by: admission)
+        _ = asking.helloReceived(.success(service()), by: rules)
         let otherReceivedAction = asking.otherReceived("type 7")
         #expect(otherReceivedAction.code == .protocol)
         var registered = Acceptance(now: start)
-        _ = registered.helloReceived(.success(service()), by: admission)
+        _ = registered.helloReceived(.success(service()), by: rules)
         _ = registered.registered(id)
         let registeredAction = registered.otherReceived("type 7")
         #expect(registeredAction.code == .protocol)
@@ -59,7 +59,7 @@ import Wire
         let timedOutAction = link.timedOut(now: start + .seconds(5))
         #expect(timedOutAction.code == .protocol)
         var spoken = Acceptance(now: start)
-        _ = spoken.helloReceived(.success(service()), by: admission)
+        _ = spoken.helloReceived(.success(service()), by: rules)
         #expect(spoken.timedOut(now: start + .seconds(9)) == .none)
     }
 
@@ -67,7 +67,7 @@ import Wire
     func badBytes() {
         for code in [Code.protocol, .unsupportedVersion] {
             var link = Acceptance(now: start)
-            let action = link.helloReceived(.failure(WireError(code, "what was wrong")), by: admission)
+            let action = link.helloReceived(.failure(WireError(code, "what was wrong")), by: rules)
             #expect(action == .refuse(Refusal(code, reason: code.name, detail: "what was wrong")))
         }
     }
@@ -76,15 +76,15 @@ import Wire
     func laterHello() throws {
         var link = try welcomed()
         let later = service(claims: [Claim(1, 9)])
-        #expect(link.helloReceived(.success(later), by: admission) == .update(try admission.judge(later)))
+        #expect(link.helloReceived(.success(later), by: rules) == .update(try rules.judge(later)))
         #expect(link.published() == true)
         #expect(link.isWelcomed)
-        #expect(link.helloReceived(.success(service()), by: admission) == .update(try admission.judge(service())))
+        #expect(link.helloReceived(.success(service()), by: rules) == .update(try rules.judge(service())))
     }
 
     @Test("A later HELLO that changes who speaks is refused with 11: node, cluster, role, token")
     func changedIdentity() throws {
-        let two = Known.admission([.everything(token: Known.token), .everything(token: [2])])
+        let two = Known.rules([.everything(token: Known.token), .everything(token: [2])])
         for other in [
             service(node: 6), service(cluster: 2), service(token: [2]), service(token: [3]),
             Hello(role: .edge, cluster: 1, node: 5, token: Known.token),
@@ -99,17 +99,17 @@ import Wire
     @Test("A second HELLO before the registry has answered the first counts when it has")
     func quickSecondHello() throws {
         var link = Acceptance(now: start)
-        _ = link.helloReceived(.success(service()), by: admission)
+        _ = link.helloReceived(.success(service()), by: rules)
         let later = service(claims: [Claim(1, 9)])
-        #expect(link.helloReceived(.success(later), by: admission) == .none)
-        #expect(link.registered(id) == .update(try admission.judge(later)))
+        #expect(link.helloReceived(.success(later), by: rules) == .none)
+        #expect(link.registered(id) == .update(try rules.judge(later)))
     }
 
     @Test("What comes after the end of a link changes nothing")
     func over() throws {
         var link = try welcomed()
         link.ended()
-        #expect(link.helloReceived(.success(service()), by: admission) == .none)
+        #expect(link.helloReceived(.success(service()), by: rules) == .none)
         #expect(link.registered(id) == .none)
         #expect(link.published() == false)
         #expect(link.refused(Refusal(.busy, detail: "")) == .none)

@@ -6,8 +6,8 @@ import Wire
 enum Known {
     static let token = Array("secret".utf8)
 
-    static func admission(_ entries: [JoinEntry]? = nil, roles: Set<Role> = [.edge, .service, .caller, .agent]) -> Admission {
-        Admission(roles: roles, joinList: JoinList(entries ?? [.everything(token: token)]))
+    static func rules(_ entries: [JoinEntry]? = nil, roles: Set<Role> = [.edge, .service, .caller, .agent]) -> HelloRules {
+        HelloRules(roles: roles, joinList: JoinList(entries ?? [.everything(token: token)]))
     }
 
     static func member(_ identity: MemberIdentity, cluster: UInt32 = 1, flags: Hello.Flags = [], credential: Int = 0) -> Member {

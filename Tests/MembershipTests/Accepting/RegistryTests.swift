@@ -10,7 +10,7 @@ import Wire
 
     private func accept(_ member: Member, _ endpoint: String, after: TimeAmount = .zero) -> (id: MemberID, displaced: String?)? {
         guard case .accepted(let id, let displaced) = registry.register(member, endpoint: endpoint, now: start + after) else { return nil }
-        return (id, displaced)
+        return (id, displaced?.endpoint)
     }
 
     private func refusal(_ member: Member, after: TimeAmount = .zero) -> Code? {

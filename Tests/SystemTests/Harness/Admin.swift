@@ -8,35 +8,7 @@ struct HTTPAnswer {
 }
 
 extension SwitchyardProcess {
-    /// One GET, one connection.
-    func get(_ path: String, headers: [String] = []) throws -> HTTPAnswer {
-        let socket = try Socket(port: adminPort)
-        let request = ["GET \(path) HTTP/1.1", "Host: 127.0.0.1", "Connection: close"] + headers + ["", ""]
-        try socket.write(Array(request.joined(separator: "\r\n").utf8))
-        var bytes: [UInt8] = []
-        reading: while true {
-            switch socket.read(within: .seconds(10)) {
-            case .bytes(let more): bytes += more
-            case .end, .reset: break reading
-            case .silence: throw Unmet("the admin server does not answer GET \(path)")
-            }
-        }
-        let text = String(decoding: bytes, as: UTF8.self)
-        guard let split = text.range(of: "\r\n\r\n") else { throw Unmet("no HTTP answer: \(text.prefix(200))") }
-        let lines = text[..<split.lowerBound].components(separatedBy: "\r\n")
-        guard let status = lines.first.flatMap({ Int($0.split(separator: " ").dropFirst().first ?? "") }) else {
-            throw Unmet("no HTTP status: \(lines.first ?? "")")
-        }
-        var headers: [String: String] = [:]
-        for line in lines.dropFirst() {
-            guard let colon = line.firstIndex(of: ":") else { continue }
-            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
-        }
-        var body = String(text[split.upperBound...])
-        if headers["transfer-encoding"]?.lowercased() == "chunked" { body = try HTTPAnswer.joined(chunks: body) }
-        return HTTPAnswer(status: status, headers: headers, body: body)
-    }
-
+    func get(_ path: String, headers: [String] = []) throws -> HTTPAnswer { try adminGet(path, headers: headers, port: adminPort) }
     func metrics() throws -> Metrics {
         let answer = try get("/metrics")
         guard answer.status == 200 else { throw Unmet("GET /metrics: \(answer.status)") }
@@ -54,6 +26,35 @@ extension SwitchyardProcess {
             return wish(seen) ? seen : nil
         }
     }
+}
+
+/// One GET, one connection.
+func adminGet(_ path: String, headers: [String] = [], port: UInt16) throws -> HTTPAnswer {
+    let socket = try Socket(port: port)
+    let request = ["GET \(path) HTTP/1.1", "Host: 127.0.0.1", "Connection: close"] + headers + ["", ""]
+    try socket.write(Array(request.joined(separator: "\r\n").utf8))
+    var bytes: [UInt8] = []
+    reading: while true {
+        switch socket.read(within: .seconds(10)) {
+        case .bytes(let more): bytes += more
+        case .end, .reset: break reading
+        case .silence: throw Unmet("the admin server does not answer GET \(path)")
+        }
+    }
+    let text = String(decoding: bytes, as: UTF8.self)
+    guard let split = text.range(of: "\r\n\r\n") else { throw Unmet("no HTTP answer: \(text.prefix(200))") }
+    let lines = text[..<split.lowerBound].components(separatedBy: "\r\n")
+    guard let status = lines.first.flatMap({ Int($0.split(separator: " ").dropFirst().first ?? "") }) else {
+        throw Unmet("no HTTP status: \(lines.first ?? "")")
+    }
+    var headers: [String: String] = [:]
+    for line in lines.dropFirst() {
+        guard let colon = line.firstIndex(of: ":") else { continue }
+        headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+    }
+    var body = String(text[split.upperBound...])
+    if headers["transfer-encoding"]?.lowercased() == "chunked" { body = try HTTPAnswer.joined(chunks: body) }
+    return HTTPAnswer(status: status, headers: headers, body: body)
 }
 
 extension HTTPAnswer {

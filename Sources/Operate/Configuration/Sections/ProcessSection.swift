@@ -16,9 +16,10 @@ extension ProcessSettings {
         let gatewaySection = document.section("gateway", GatewaySection.init(reading:))
         gateway = gatewaySection?.settings
         gatewayHubs = gatewaySection?.hubs
-        for role in ["hub", "rpcProxy", "rpcHub", "rpcAgent"] { document.notYet(role, "the \(role) role") }
+        hub = document.section("hub") { [name] in HubSection(reading: $0, name: name).settings }
+        for role in ["rpcProxy", "rpcHub", "rpcAgent"] { document.notYet(role, "the \(role) role") }
 
-        if !document.has("gateway") {
+        if !document.has("gateway"), !document.has("hub") {
             document.report.warning(at: document.place, path: "", "no role is configured, so nothing will run; add `gateway:`")
         }
         // With port 0 each of two listeners gets a port of its own.

@@ -5,10 +5,10 @@ import Wire
 @testable import Membership
 
 /// The order of checks and the codes of protocol section 4.
-@Suite struct AdmissionTests {
-    private func code(_ hello: Hello, _ admission: Admission = Known.admission()) -> Code? {
+@Suite struct HelloRulesTests {
+    private func code(_ hello: Hello, _ rules: HelloRules = Known.rules()) -> Code? {
         do {
-            _ = try admission.judge(hello)
+            _ = try rules.judge(hello)
             return nil
         } catch { return error.code }
     }
@@ -20,21 +20,21 @@ import Wire
     @Test("A wrong token is refused with 11, and its holder is told no more than the code's name")
     func wrongToken() {
         for token in ["", "secreT", "secre", "secrets", "secretsecret"] {
-            let refusal = #expect(throws: Refusal.self) { try Known.admission().judge(service(token: Array(token.utf8))) }
+            let refusal = #expect(throws: Refusal.self) { try Known.rules().judge(service(token: Array(token.utf8))) }
             #expect(refusal?.code == .unauthorized && refusal?.reason == "unauthorized" && refusal?.breach == .token)
         }
     }
 
     @Test("A hub without credentials takes any token, and an empty token is a token like others")
     func openHub() {
-        #expect(code(service(token: [1, 2]), Known.admission([.everything(token: nil)])) == nil)
-        #expect(code(service(token: []), Known.admission([.everything(token: [7])])) == .unauthorized)
-        #expect(code(service(token: [7, 7]), Known.admission([.everything(token: [7])])) == .unauthorized)
+        #expect(code(service(token: [1, 2]), Known.rules([.everything(token: nil)])) == nil)
+        #expect(code(service(token: []), Known.rules([.everything(token: [7])])) == .unauthorized)
+        #expect(code(service(token: [7, 7]), Known.rules([.everything(token: [7])])) == .unauthorized)
     }
 
     @Test("A role that this port does not take is refused with 11 before its values are looked at")
     func rolePerPort() {
-        let edges = Known.admission(roles: [.edge])
+        let edges = Known.rules(roles: [.edge])
         let refusal = #expect(throws: Refusal.self) { try edges.judge(service(node: 0)) }
         #expect(refusal?.code == .unauthorized && refusal?.breach == .credential)
         #expect(refusal?.reason.contains("edge") == true)
@@ -68,24 +68,24 @@ import Wire
     func joinList() throws {
         let entry = JoinEntry(
             token: Known.token, role: .service, clusters: Ranges(1...2), nodes: Ranges(1...99), claims: Ranges(100...199), may: [.kick])
-        let admission = Known.admission([entry, .everything(token: [9])])
-        let good = try admission.judge(service([Claim(100, 150), Claim(160, 199)], cluster: 2, node: 99))
+        let rules = Known.rules([entry, .everything(token: [9])])
+        let good = try rules.judge(service([Claim(100, 150), Claim(160, 199)], cluster: 2, node: 99))
         #expect(good.identity == .service(cluster: 2, node: 99) && good.may == [.kick] && good.credential == 0)
-        #expect(code(service([Claim(100, 200)]), admission) == .unauthorized)
-        #expect(code(service([Claim(99, 100)]), admission) == .unauthorized)
-        #expect(code(service(cluster: 3), admission) == .unauthorized)
-        #expect(code(service(cluster: 0), admission) == .unauthorized)
-        #expect(code(service(node: 100), admission) == .unauthorized)
-        #expect(code(Hello(role: .edge, cluster: 1, node: 1, token: Known.token), admission) == .unauthorized)
+        #expect(code(service([Claim(100, 200)]), rules) == .unauthorized)
+        #expect(code(service([Claim(99, 100)]), rules) == .unauthorized)
+        #expect(code(service(cluster: 3), rules) == .unauthorized)
+        #expect(code(service(cluster: 0), rules) == .unauthorized)
+        #expect(code(service(node: 100), rules) == .unauthorized)
+        #expect(code(Hello(role: .edge, cluster: 1, node: 1, token: Known.token), rules) == .unauthorized)
         // Values are judged before the list.
-        #expect(code(service([Claim(200, 100)]), admission) == .badRequest)
+        #expect(code(service([Claim(200, 100)]), rules) == .badRequest)
         // Another credential has its own rights.
-        #expect(try admission.judge(service(cluster: 3, token: [9])).credential == 1)
+        #expect(try rules.judge(service(cluster: 3, token: [9])).credential == 1)
     }
 
     @Test("An agent's window of 0 is 65,536")
     func window() throws {
-        #expect(try Known.admission().judge(Hello(role: .agent, node: 3, token: Known.token)).window == 65_536)
-        #expect(try Known.admission().judge(Hello(role: .agent, node: 3, window: 5, token: Known.token)).window == 5)
+        #expect(try Known.rules().judge(Hello(role: .agent, node: 3, token: Known.token)).window == 65_536)
+        #expect(try Known.rules().judge(Hello(role: .agent, node: 3, window: 5, token: Known.token)).window == 5)
     }
 }

@@ -25,7 +25,7 @@ package struct Refusal: Error, Equatable {
 }
 
 /// Judges a HELLO by itself, in the order of protocol section 4; what others have registered is the ``Registry``'s part. Pure.
-package struct Admission: Sendable {
+package struct HelloRules: Sendable {
     /// The roles that this port takes.
     package let roles: Set<Role>
     package let joinList: JoinList

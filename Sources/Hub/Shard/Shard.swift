@@ -1,0 +1,194 @@
+import Links
+import Logging
+import Membership
+import NIOCore
+import Synchronization
+import Telemetry
+import Wire
+
+/// Everything that one event loop needs: its links, the routing table of the moment, what it hands to other loops, its counters.
+///
+/// `@unchecked Sendable`: confined to ``loop``'s event loop, except ``mailbox``, ``context`` and ``index``.
+final class Shard: @unchecked Sendable {
+    let index: Int
+    let loop: LinkLoop
+    let context: HubContext
+    let log: EventLog
+    let maxPending: Int
+
+    private(set) var table: RoutingTable
+    // As in `Link`: what every packet touches is confined to the loop and not checked for exclusivity at run time.
+    @exclusivity(unchecked) private(set) var view: TableView
+    /// By slot; an entry whose id is not the table's is of the past.
+    @exclusivity(unchecked) var peers: [Peer?] = []
+    /// Links of this loop, registered or not.
+    var links: [ObjectIdentifier: MemberLink] = [:]
+    @exclusivity(unchecked) var counters = Counters()
+    /// All loops, this one included; set once before anything is served.
+    var shards: [Shard] = [] { didSet { loopCount = shards.count } }
+    @exclusivity(unchecked) private(set) var loopCount = 1
+    /// Entries for each other loop, posted at the end of the turn.
+    @exclusivity(unchecked) var outboxes: [ByteBuffer] = []
+    @exclusivity(unchecked) var stagedPeers: [Peer] = []
+    /// Links of this loop that got something, or still hold something: how full they are is told to other loops at the turn's end.
+    @exclusivity(unchecked) private var touched: [MemberLink] = []
+    private(set) var mailbox: Mailbox!
+    private let memoryShare: MemoryBudget.Share
+    private let peersTimer = LoopTimer()
+    private var lastPeersRound = NIODeadline.distantPast
+    /// The hub is leaving: who connects now is turned away.
+    var isLeaving = false
+    private var whenEmpty: EventLoopPromise<Void>?
+
+    init(index: Int, eventLoop: any EventLoop, context: HubContext, table: RoutingTable) {
+        self.index = index
+        self.context = context
+        self.table = table
+        view = table.view
+        loop = LinkLoop(eventLoop: eventLoop)
+        log = EventLog(context.logger)
+        maxPending = context.settings.maxPending
+        memoryShare = context.memory.share()
+        peersTimer.aim(at: self)
+        mailbox = Mailbox(eventLoop: eventLoop) { [unowned self] batch in receive(batch) }
+        loop.turnStarted = { [unowned self] in if loopCount > 1 { mailbox.turnStarted() } }
+        loop.turnEnding = { [unowned self] in if loopCount > 1 { exchangeBatches() } }
+        loop.turnEnded = { [unowned self] in finishTurn() }
+    }
+
+    private func exchangeBatches() {
+        mailbox.collect()
+        postOutboxes()
+    }
+
+    private func finishTurn() {
+        if loopCount > 1 {
+            publishGauges()
+            // What a flush has found out about dead links, in part for other loops.
+            postOutboxes()
+            mailbox.turnEnded()
+        }
+        memoryShare.publish(loop.queuedBytes + loop.keptBytes)
+    }
+
+    // MARK: - Tables
+
+    /// Takes a new table. What this loop had decided by the last one has been handed over when the others hear of it.
+    func take(_ table: RoutingTable) {
+        loop.enterTurn()
+        postOutboxes()
+        self.table = table
+        view = table.view
+        let missing = table.gauges.count - peers.count
+        if missing > 0 { peers.append(contentsOf: repeatElement(nil, count: missing)) }
+        if !peersTimer.isArmed { loop.arm(peersTimer, at: max(loop.now, lastPeersRound + PeersPacing.interval)) }
+        guard table.taken() else { return }
+        let version = table.version
+        for shard in shards { shard.loop.eventLoop.execute { shard.published(version) } }
+    }
+
+    private func published(_ version: UInt64) {
+        loop.enterTurn()
+        // What other loops have sent before they took the table comes before what is said now.
+        mailbox.collect()
+        let waiting = awaiting
+        awaiting = []
+        for member in waiting where member.published(version) { awaiting.append(member) }
+    }
+
+    /// Links that are told something when a version is everywhere.
+    private var awaiting: [MemberLink] = []
+
+    func awaitPublication(_ member: MemberLink) { awaiting.append(member) }
+
+    /// The registration in that slot of the table, as this loop knows it.
+    @inline(__always)
+    func peer(_ slot: Int) -> Peer? {
+        let id = view.places[slot].id
+        if let peer = peers[slot], peer.id == id { return peer }
+        return meet(slot, id)
+    }
+
+    private func meet(_ slot: Int, _ id: UInt64) -> Peer? {
+        let owner = Int(view.places[slot].loop)
+        guard id != 0, let gauge = table.gauges[slot] else { return nil }
+        // One of this loop's that is not known here is gone, and the next table will say so.
+        guard owner != index else { return nil }
+        let peer = Peer(id: id, loop: owner, gauge: gauge)
+        peers[slot] = peer
+        return peer
+    }
+
+    /// A link of this loop is registered: it can be found before any table names it.
+    func own(_ member: MemberLink) {
+        let slot = MemberID(raw: member.id).slot
+        if slot >= peers.count { peers.append(contentsOf: repeatElement(nil, count: slot + 1 - peers.count)) }
+        peers[slot] = Peer(id: member.id, loop: index, gauge: member.gauge, member: member)
+    }
+
+    func disown(_ member: MemberLink) {
+        let slot = MemberID(raw: member.id).slot
+        guard let peer = peers[slot], peer.id == member.id else { return }
+        peer.member = nil
+        member.gauge.queued.store(0, ordering: .relaxed)
+    }
+
+    /// Something was queued for a link of this loop.
+    @inline(__always)
+    func touch(_ member: MemberLink) {
+        guard !member.isTouched, loopCount > 1 else { return }
+        member.isTouched = true
+        touched.append(member)
+    }
+
+    private func publishGauges() {
+        guard !touched.isEmpty else { return }
+        touched.removeAll { member in
+            let queued = member.link.isOpen ? member.queued : 0
+            member.gauge.queued.store(queued, ordering: .relaxed)
+            member.isTouched = queued > 0
+            return queued == 0
+        }
+    }
+
+    // MARK: - PEERS
+
+    private func tellPeers() {
+        let now = loop.now
+        lastPeersRound = now
+        var next: NIODeadline?
+        for member in links.values {
+            guard let until = member.tellPeers(now: now) else { continue }
+            next = min(next ?? until, until)
+        }
+        if let next { loop.arm(peersTimer, at: next) }
+    }
+
+    // MARK: - Leaving (rule S25)
+
+    /// Whoever is not registered is turned away; the future is done when the last link is closed.
+    func leave() -> EventLoopFuture<Void> {
+        isLeaving = true
+        for member in links.values where member.memberID == nil { member.refuse(Refusal(.draining, detail: "this hub is leaving")) }
+        let promise = loop.eventLoop.makePromise(of: Void.self)
+        whenEmpty = promise
+        linkGone()
+        return promise.futureResult
+    }
+
+    func linkGone() {
+        guard links.isEmpty else { return }
+        whenEmpty?.succeed(())
+        whenEmpty = nil
+    }
+
+    func cut() {
+        for member in links.values { member.link.abandon(.draining) }
+        whenEmpty?.succeed(())
+        whenEmpty = nil
+    }
+}
+
+extension Shard: TimerTarget {
+    func timerFired(_ timer: LoopTimer) { tellPeers() }
+}

@@ -1,0 +1,42 @@
+import Hub
+import Links
+import Membership
+import NIOCore
+import Routing
+import Wire
+
+/// `hub:`.
+struct HubSection {
+    let settings: HubSettings
+
+    /// - Parameter name: the process's, from which the hub's id is made when none is given.
+    init(reading section: SectionReader, name: String) {
+        let edges = section.section("edges") { ListenerSection.read($0) }
+        let services = section.section("services") { ListenerSection.read($0) }
+        for key in ["edges", "services"] where !section.has(key) { section.fail(key, "is missing; needs { listen: host:port }") }
+        let join = JoinSection(reading: section, claims: "types")
+        var settings = HubSettings(
+            id: section.value("id", .identifier, default: Choice.fnv1a(name)), name: name, edges: edges ?? JoinSection.nowhere,
+            services: services ?? JoinSection.nowhere, join: join.list)
+        settings.insecure = join.insecure
+        settings.heartbeat = section.value("heartbeat", .duration(), default: settings.heartbeat)
+        settings.maxPending = section.value("maxPending", .size(), default: settings.maxPending)
+        settings.limits = section.section("limits", HubSettings.Limits.init(reading:)) ?? settings.limits
+        self.settings = settings
+        if let edges, let services {
+            if edges == services, !edges.asksForAnyPort {
+                section.fail("services", "\(services) is hub.edges.listen too; two listeners cannot share an address")
+            }
+            join.check([edges, services], in: section)
+        }
+    }
+}
+
+extension HubSettings.Limits {
+    /// `limits:` of a hub (rule S16).
+    init(reading section: SectionReader) {
+        self.init()
+        connections = section.limit("connections", .count, default: connections)
+        perAddress = section.limit("perAddress", .count, default: perAddress)
+    }
+}

@@ -5,30 +5,47 @@ import NIOCore
 import Switchyard
 
 /// What stands behind the roles when `up` is started without a file: the example servers, in the same process, reached over the wire like
-/// any others.
+/// any others. The chat service dials the hub; a packet server of its own answers type 7 on a direct route.
 final class Demonstration: Sendable {
     /// The configuration of `up` without a file.
     static let configuration = """
         name: demonstration
         admin: { listen: "127.0.0.1:9090" }
+        hub:
+          edges: { listen: "127.0.0.1:7200" }
+          services: { listen: "127.0.0.1:7201" }
         gateway:
           listen: 127.0.0.1:7000
           publicTypes: [1, 7]
           routes:
-            - { name: chat, types: [1, 7, 100-104], to: ["127.0.0.1:7100"] }
+            - { name: echo, types: [7], to: ["127.0.0.1:7100"] }
+            - { name: chat, types: [1, 100-104], hubs: true, waitForPeer: 2s }
+          hubs: { to: ["127.0.0.1:7200"] }
         """
 
-    private let chat: PacketServer
+    private let server: PacketServer
+    private let chat: ServiceLink
 
     init(log: ProcessSettings.Log) {
         var settings = PacketServerSettings(listen: .host("127.0.0.1", port: 7100))
-        settings.name = "chat"
-        settings.logger = LogLabel.logger("chat", log)
-        chat = ChatService.server(settings)
+        settings.name = "echo"
+        settings.logger = LogLabel.logger("echo", log)
+        server = PacketServer(settings) { router in router.inline(ChatService.echo) { packet, _ in packet } }
+        var service = ServiceLinkSettings(hubs: [.host("127.0.0.1", port: 7201)])
+        service.name = "chat"
+        service.logger = LogLabel.logger("chat", log)
+        chat = ChatService.behindHubs(service)
     }
 
-    func start() async throws { _ = try await chat.start() }
+    /// Listens, before anything is dialed.
+    func start() async throws { _ = try await server.start() }
+
+    /// Dials the hub, once it listens.
+    func join() async throws { _ = try await chat.start() }
 
     /// The gateway has left by now, so there is nothing to wait for.
-    func stop() async { await chat.drain(within: .seconds(1), atOnce: true) }
+    func stop() async {
+        await chat.drain(within: .seconds(1), atOnce: true)
+        await server.drain(within: .seconds(1), atOnce: true)
+    }
 }

@@ -47,6 +47,7 @@ final class RunningRoles: Sendable {
         try await demonstration?.start()
         for role in roles {
             let listeners = try await role.start()
+            if role is Hub { try await demonstration?.join() }
             // A role's side is named where it has more than one.
             lines += listeners.map { "\(role.role)\(listeners.count > 1 ? " \($0.side)" : "") listening on \($0.address)" }
         }

@@ -45,7 +45,6 @@ final class HubPort: DeskLink, HubLinkUser, @unchecked Sendable {
             desk.log.event(
                 "double", level: .error, "\(hub.name) has the hub id of another live hub: \(welcome.hub); only the first in the list is used")
         }
-        desk.log.event("up", level: .info, "\(hub.name) is up")
     }
 
     func hub(_ hub: HubLink, reaches peers: Peers) { side.choice.reach(HubChoice.Reach(peers), rank: rank) }

@@ -3,12 +3,14 @@ import Testing
 import Wire
 
 extension SystemTests {
-    /// `up` without a file, and the examples that the documentation tells newcomers to run. Fixed ports: 7000, 7100, 9090.
+    /// `up` without a file, and the examples that the documentation tells newcomers to run. Fixed ports: 7000, 7100, 7200, 7201, 9090.
     @Suite struct ExampleTests {
         /// Everything on its documented ports, for the time of `body`.
         private func withDemonstration(_ body: (ChildProcess) throws -> Void) throws {
             let up = try ChildProcess(SwitchyardProcess.binary(), ["up"])
             defer { up.end() }
+            #expect(try up.outputLine("hub edges listening on ") == "127.0.0.1:7200")
+            #expect(try up.outputLine("hub services listening on ") == "127.0.0.1:7201")
             #expect(try up.outputLine("gateway listening on ") == "127.0.0.1:7000")
             #expect(try up.outputLine("admin listening on ") == "127.0.0.1:9090")
             try body(up)
@@ -36,6 +38,26 @@ extension SystemTests {
                 #expect(send.output == ["hello"])
                 up.signal(SIGTERM)
                 #expect(try up.exitCode(within: .seconds(40)) == 0)
+            }
+        }
+
+        @Test("Examples: a service in Python behind two hubs answers what clients send through a gateway")
+        func pythonService() throws {
+            try withHub { first in
+                try withHub(hub: ["id: 77"]) { second in
+                    let script = SwitchyardProcess.packageFile("Examples/python/hub_service.py")
+                    let hubs = ["--hub", "127.0.0.1:\(first.services)", "--hub", "127.0.0.1:\(second.services)"]
+                    let service = try ChildProcess("python3", [script] + hubs + ["--types", "100-199", "--node", "3"])
+                    defer { service.end() }
+                    let to = "hubs: { to: [127.0.0.1:\(first.edges), 127.0.0.1:\(second.edges)] }"
+                    let routes = ["{ name: game, types: [100-199], hubs: true, waitForPeer: 10s }"]
+                    try withGateway(Configuration(routes: routes, gateway: [to])) { gateway in
+                        for _ in 0..<8 {
+                            let client = try gateway.client()
+                            #expect(try client.exchange(Packet(150, "hello")).text == "HELLO")
+                        }
+                    }
+                }
             }
         }
 

@@ -79,6 +79,8 @@ extension ThriftEnvelopeParse {
         let isOld = first & 0x8000_0000 == 0
         if !isOld {
             guard first >> 16 == 0x8001 else { return .malformed(.badEnvelope("version \(String(first >> 16, radix: 16))")) }
+            let rawType = UInt8(truncatingIfNeeded: first)
+            guard ThriftMessageType(rawValue: rawType) != nil else { return .malformed(.badEnvelope("type \(rawType)")) }
             guard bytes.count >= start + 8 else { return .incomplete(needed: start + 8) }
         }
         let nameStart = isOld ? start + 4 : start + 8

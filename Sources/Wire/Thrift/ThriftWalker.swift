@@ -183,7 +183,7 @@ package struct ThriftWalker: ~Copyable {
         case .size(let count, let end):
             pending = nil
             position = end
-            guard count > 0 else { return 0 }
+            guard count > 0 else { return depthOfFlat() }
             guard let type = elementType(byte) else { return fail("values of type \(byte)") }
             guard fits(count, type.leastSize(encoding), limit: limit) else { return fail("\(count) values where \(limit - end) bytes remain") }
             if let size = type.fixedSize(encoding) {
@@ -205,7 +205,7 @@ package struct ThriftWalker: ~Copyable {
             guard bytes.count >= end else { return 1 }
             pending = nil
             position = end
-            guard count > 0 else { return 0 }
+            guard count > 0 else { return depthOfFlat() }
             let key = elementType(isBinary ? bytes[typesAt] : bytes[typesAt] >> 4)
             let value = elementType(isBinary ? bytes[typesAt + 1] : bytes[typesAt] & 0x0F)
             guard let key, let value else { return fail("pairs of an unknown type") }
@@ -216,7 +216,7 @@ package struct ThriftWalker: ~Copyable {
         }
     }
 
-    /// A container whose values are skipped at once counts as a level all the same.
+    /// A container that is empty, or whose values are skipped at once, counts as a level all the same.
     private mutating func depthOfFlat() -> Int {
         stack.count < ThriftType.maxDepth ? 0 : fail("more than \(ThriftType.maxDepth) levels")
     }

@@ -28,8 +28,10 @@ package struct BlockPool {
         free[sizeClass].popLast() ?? allocator.buffer(capacity: BlockPool.sizes[sizeClass])
     }
 
-    /// Replaces `block` by a larger one with the same bytes and room for `count` more, starting no lower than class `hint`.
+    /// Replaces `block` by a larger one with the same bytes and room for `count` more, starting no lower than class `hint`. What outgrows
+    /// the largest class leaves the pool and is grown by the allocator, which moves pages instead of bytes.
     package mutating func grow(_ block: inout ByteBuffer, by count: Int, hint: Int = 0) {
+        guard block.readableBytes + count <= BlockPool.largest else { return block.reserveCapacity(minimumWritableBytes: count) }
         var larger = take(BlockPool.sizeClass(for: block.readableBytes + count, hint: hint))
         larger.writeImmutableBuffer(block)
         swap(&larger, &block)

@@ -42,6 +42,10 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     package private(set) var remote = "unknown"
     /// The peer's host alone, for limits per address.
     package private(set) var remoteHost = ""
+    /// A peer that shuts its direction has not left: it is told to the owner, who ends the link. Set before the link opens.
+    package var staysHalfOpen = false
+    /// The peer has shut its direction.
+    package private(set) var isInputEnded = false
 
     @exclusivity(unchecked) private var inbound = Inbound()
     @exclusivity(unchecked) private var owner: (any LinkOwner)?
@@ -270,6 +274,8 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     private func open(_ context: ChannelHandlerContext) {
         guard state == .idle else { return }
         state = .open
+        // Fails only on a channel that is closing.
+        if staysHalfOpen { try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true) }
         if let address = context.channel.remoteAddress {
             remote = address.text
             remoteHost = address.hostText
@@ -277,6 +283,18 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         loop.enterTurn()
         lastHeard = loop.now
         owner?.linkOpened(self)
+    }
+
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard staysHalfOpen, event as? ChannelEvent == .inputClosed else { return context.fireUserInboundEventTriggered(event) }
+        isInputEnded = true
+        switch state {
+        case .open:
+            loop.enterTurn()
+            owner?.linkInputEnded(self)
+        case .lingering(let code): abandon(code)
+        case .idle, .finishing, .closed: break
+        }
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -336,6 +354,8 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func linger(_ code: Code) {
+        // Who has shut its direction has nothing more to say that could be cut off.
+        guard !isInputEnded else { return abandon(code) }
         state = .lingering(code)
         loop.arm(timer, at: loop.now + Link.grace)
         channel?.close(mode: .output, promise: nil)

@@ -9,8 +9,14 @@ package protocol LinkOwner: TimerTarget {
     func link(_ link: Link, received bytes: UnsafeRawBufferPointer) -> Consumed
     /// A flush brought the queue to ``Link/resumeMark`` or below; said only when a mark is set.
     func linkDrained(_ link: Link)
+    /// The peer has shut its direction and may still read; said only where ``Link/staysHalfOpen`` is set, when all its bytes have been shown.
+    func linkInputEnded(_ link: Link)
     /// The connection is gone; called once, last.
     func link(_ link: Link, closed end: LinkEnd)
+}
+
+extension LinkOwner {
+    package func linkInputEnded(_: Link) {}
 }
 
 /// Why and with what a link ended.

@@ -26,6 +26,7 @@ package struct Outbound {
         if used > 0, used + count > BlockPool.largest {
             full.append(tail)
             tail = pool.take(BlockPool.sizes.count - 1)
+            if count > BlockPool.largest { pool.grow(&tail, by: count) }
             return
         }
         hint = BlockPool.sizeClass(for: used + count, hint: used == 0 ? hint : 0)

@@ -31,6 +31,19 @@ struct BlockPoolTests {
         }
     }
 
+    @Test("a frame larger than every class has the room that it needs, alone and behind others", arguments: [0, 1, 200_000])
+    func outgrown(_ before: Int) {
+        var pool = BlockPool()
+        var outbound = Outbound()
+        outbound.makeRoom(before, pool: &pool)
+        outbound.tail.writeRepeatingByte(1, count: before)
+        for count in [BlockPool.largest + 1, 5 << 20] {
+            outbound.makeRoom(count, pool: &pool)
+            #expect(outbound.tail.writableBytes >= count)
+            outbound.tail.writeRepeatingByte(2, count: count)
+        }
+    }
+
     @Test("S13: what the pool keeps is bounded")
     func bounded() {
         var pool = BlockPool()

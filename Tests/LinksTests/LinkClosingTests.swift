@@ -133,4 +133,31 @@ struct LinkClosingTests {
 extension EmbeddedLink {
     /// Closes the link with a last word of one byte.
     fileprivate func close(_ code: Code = .idle) { link.close(code) { $0.append(ByteBuffer(bytes: [0xEE])) } }
+
+    @Test("a peer that shuts its direction is told to an owner who asked for it, and the link ends by closing without waiting for the peer")
+    func peerHalfCloses() throws {
+        let rig = try EmbeddedLink()
+        rig.link.staysHalfOpen = true
+        rig.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        #expect(rig.owner.inputEnds == 1)
+        #expect(rig.link.isOpen)
+        rig.send([1])
+        rig.link.close(.cancelled)
+        rig.endTurn()
+        #expect(try rig.written() == [[1]])
+        #expect(rig.link.state == .closed)
+        #expect(rig.owner.ends.map(\.code) == [.cancelled])
+    }
+
+    @Test("a link that lingers ends when the peer shuts its direction")
+    func peerHalfClosesLate() throws {
+        let rig = try EmbeddedLink()
+        rig.link.staysHalfOpen = true
+        rig.link.close(.draining)
+        rig.endTurn()
+        #expect(rig.link.state == .lingering(.draining))
+        rig.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        #expect(rig.owner.inputEnds == 0)
+        #expect(rig.link.state == .closed)
+    }
 }

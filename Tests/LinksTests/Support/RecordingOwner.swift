@@ -7,6 +7,7 @@ final class RecordingOwner: LinkOwner {
     private(set) var frames: [[UInt8]] = []
     private(set) var drained = 0
     private(set) var fired = 0
+    private(set) var inputEnds = 0
     private(set) var ends: [LinkEnd] = []
     var onFrame: (Link) -> Void = { _ in }
     var onDrained: (Link) -> Void = { _ in }
@@ -38,6 +39,8 @@ final class RecordingOwner: LinkOwner {
         drained += 1
         onDrained(link)
     }
+
+    func linkInputEnded(_ link: Link) { inputEnds += 1 }
 
     func link(_ link: Link, closed end: LinkEnd) { ends.append(end) }
 

@@ -54,7 +54,7 @@ let package = Package(
         .target(
             name: "Switchyard",
             dependencies: [
-                "Wire", "Routing", "Telemetry", "Links", "Sessions", "Membership", nioCore, nioPosix, deque, logging,
+                "Wire", "Routing", "Telemetry", "Links", "Sessions", "Membership", "ThriftLink", nioCore, nioPosix, deque, logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -99,13 +99,14 @@ let package = Package(
         .testTarget(name: "RoutingTests", dependencies: ["Routing"], resources: [.copy("vectors")], swiftSettings: settings),
         .testTarget(name: "LinksTests", dependencies: ["Links", "Wire", nioCore, nioEmbedded, nioPosix, logging], swiftSettings: settings),
         .testTarget(name: "SessionsTests", dependencies: ["Sessions", "Wire"], swiftSettings: settings),
+        .testTarget(
+            name: "ThriftLinkTests",
+            dependencies: ["ThriftLink", "Wire", "Links", "Routing", "Sessions", "Telemetry", nioCore, nioEmbedded, logging],
+            swiftSettings: settings),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Wire"], swiftSettings: settings),
         .testTarget(
             name: "MembershipTests",
             dependencies: ["Membership", "Wire", "Telemetry", "Links", "Routing", nioCore, nioEmbedded, nioPosix, logging],
-            swiftSettings: settings),
-        .testTarget(
-            name: "ThriftLinkTests", dependencies: ["ThriftLink", "Wire", "Links", "Routing", "Telemetry", nioCore, nioEmbedded],
             swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",

@@ -92,6 +92,7 @@ let package = Package(
 
         // Programs that use the library, as its readers would write them.
         .executableTarget(name: "Echo", dependencies: ["Switchyard"], path: "Examples/Echo", swiftSettings: settings),
+        .executableTarget(name: "capitals-service", dependencies: ["Switchyard"], path: "Examples/Service", swiftSettings: settings),
         .executableTarget(name: "chat-service", dependencies: ["Chat", "Switchyard"], path: "Examples/Chat", swiftSettings: settings),
 
         // Tests mirror the sources; SystemTests starts real processes.

@@ -7,7 +7,15 @@ struct HTTPAnswer {
     let body: String
 }
 
-extension SwitchyardProcess {
+/// A process with an admin server.
+protocol AdminServed {
+    var adminPort: UInt16 { get }
+}
+
+extension SwitchyardProcess: AdminServed {}
+extension FleetHub: AdminServed {}
+
+extension AdminServed {
     func get(_ path: String, headers: [String] = []) throws -> HTTPAnswer { try adminGet(path, headers: headers, port: adminPort) }
     func metrics() throws -> Metrics {
         let answer = try get("/metrics")

@@ -22,6 +22,15 @@ final class ChildProcess: Sendable {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
 
+        // The threads of a test run block signals; a child is to hear them as it would from a shell.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+
         let merged = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         var argv = ([executable] + arguments).map { strdup($0) } + [nil]
         var envp = merged.map { strdup("\($0)=\($1)") } + [nil]
@@ -32,7 +41,7 @@ final class ChildProcess: Sendable {
             for descriptor in output + errors { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
             posix_spawn_file_actions_adddup2(&actions, output[1], 1)
             posix_spawn_file_actions_adddup2(&actions, errors[1], 2)
-            return posix_spawnp(&pid, executable, &actions, nil, &argv, &envp)
+            return posix_spawnp(&pid, executable, &actions, &attributes, &argv, &envp)
         }
         close(output[1])
         close(errors[1])

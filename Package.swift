@@ -11,6 +11,8 @@ let settings: [SwiftSetting] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -24,6 +26,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -37,7 +40,7 @@ let package = Package(
         .target(name: "Wire", dependencies: [nioCore], swiftSettings: settings),
         .target(name: "Routing", swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["Wire"], swiftSettings: settings),
-        .target(name: "Links", dependencies: ["Wire", nioCore, nioPosix, deque, logging], swiftSettings: settings),
+        .target(name: "Links", dependencies: ["Wire", "Telemetry", nioCore, nioPosix, nioTLS, nioSSL, deque, logging], swiftSettings: settings),
         .target(name: "Sessions", dependencies: ["Wire", nioCore], swiftSettings: settings),
         .target(name: "Membership", dependencies: ["Wire", "Routing", "Telemetry", "Links", nioCore, logging], swiftSettings: settings),
         .target(

@@ -52,35 +52,44 @@ public final class Gateway: ProcessRole {
     /// - Throws: one clear line when it cannot listen; then nothing has been started.
     public func start() async throws -> [RoleStatus.Listener] {
         let byLoop = Dictionary(uniqueKeysWithValues: shards.map { (ObjectIdentifier($0.loop.eventLoop), $0) })
-        let listener = try await Listener.bind(context.settings.listen, group: group, receiveBuffer: Sockets.clientBuffer) { channel in
+        let books = try makeBooks()
+        let listener = try await Listener.bind(
+            context.settings.listen, options: context.settings.options, group: group, receiveBuffer: Sockets.clientBuffer, logger: context.logger
+        ) { channel in
             guard let shard = byLoop[ObjectIdentifier(channel.eventLoop)] else { throw ChannelError.operationUnsupported }
             try channel.pipeline.syncOperations.addHandler(ClientLink(shard: shard).link)
         }
         state.withLock { $0.listener = listener }
-        await dialAll()
-        return listeners
-    }
-
-    private func dialAll() async {
-        var books = context.settings.routes.enumerated().map { book(of: $1, index: $0) }
-        if let hubs = context.settings.hubs { books.append(book(of: hubs)) }
         state.withLock { $0.books = books }
         await withTaskGroup(of: Void.self) { group in
             for book in books { group.addTask { await book.start() } }
         }
+        return listeners
+    }
+
+    private func makeBooks() throws(TLSFileError) -> [AddressBook] {
+        var books: [AddressBook] = []
+        for (index, route) in context.settings.routes.enumerated() { books.append(try book(of: route, index: index)) }
+        if let hubs = context.settings.hubs { books.append(try book(of: hubs)) }
+        return books
+    }
+
+    private func security(_ tls: DialerTLS?) throws(TLSFileError) -> DialerSecurity? {
+        guard let tls else { return nil }
+        return try DialerSecurity(tls, logger: context.logger)
     }
 
     /// The list of upstreams of one route.
-    private func book(of route: GatewaySettings.Route, index: Int) -> AddressBook {
-        AddressBook(route.to, on: shards[0].loop.eventLoop) { [unowned self] address, source in
+    private func book(of route: GatewaySettings.Route, index: Int) throws(TLSFileError) -> AddressBook {
+        AddressBook(route.to, security: try security(route.tls), on: shards[0].loop.eventLoop) { [unowned self] address, source in
             await connect(address, route: index, from: source)
         } unresolved: { [context] _, error in
             context.logger.warning("route \(route.name): \(describe(error)); trying again")
         }
     }
 
-    private func book(of hubs: GatewaySettings.Hubs) -> AddressBook {
-        AddressBook(hubs.to, on: shards[0].loop.eventLoop) { [unowned self] address, source in
+    private func book(of hubs: GatewaySettings.Hubs) throws(TLSFileError) -> AddressBook {
+        AddressBook(hubs.to, security: try security(hubs.tls), on: shards[0].loop.eventLoop) { [unowned self] address, source in
             await connect(address, index: 0, route: context.settings.routes.count, from: source) {
                 HubUpstream(address, from: source, connection: $0, shard: $1, hubs: hubs)
             }
@@ -179,6 +188,7 @@ public final class Gateway: ProcessRole {
 
     public func samples() async -> [Sample] {
         var samples = [Sample(.draining, role, value: phase == "serving" ? 0 : 1)]
+        if let listener = state.withLock({ $0.listener }) { samples += listener.samples(role: role, side: Side.clients.rawValue) }
         for shard in shards { samples += (try? await shard.loop.eventLoop.submit { shard.samples() }.get()) ?? [] }
         return samples
     }

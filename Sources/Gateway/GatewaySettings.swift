@@ -40,6 +40,8 @@ public struct GatewaySettings: Sendable, Equatable {
         public var waitBytes = 1 << 20
         /// Bytes queued toward one connection before its senders are not read (rule S13).
         public var highWater = 1 << 20
+        /// Toward the upstreams; nil is plain.
+        public var tls: DialerTLS?
 
         public init(name: String, types: TypeSet, to: [Endpoint] = [], hubs: Bool = false) {
             self.name = name
@@ -56,15 +58,20 @@ public struct GatewaySettings: Sendable, Equatable {
         public var token: [UInt8]
         /// Shown to the hubs; at most 255 bytes.
         public var name: String
+        /// Nil is plain.
+        public var tls: DialerTLS?
 
-        public init(to: [Endpoint], token: [UInt8] = [], name: String = "") {
+        public init(to: [Endpoint], token: [UInt8] = [], name: String = "", tls: DialerTLS? = nil) {
             self.to = to
             self.token = token
             self.name = name
+            self.tls = tls
         }
     }
 
     public var listen: Endpoint
+    /// Which clients may connect, and how.
+    public var options = ListenerOptions()
     public var esID: UInt32 = 1
     public var cluster: UInt32 = 1
     public var wire = WireFormat.standard

@@ -54,8 +54,8 @@ public final class Hub: ProcessRole {
     /// - Throws: one clear line when it cannot listen; then nothing has been started.
     public func start() async throws -> [RoleStatus.Listener] {
         do {
-            try await listen(on: context.settings.edges, .edges, .edges)
-            try await listen(on: context.settings.services, .services, .services)
+            try await listen(on: context.settings.edges, context.settings.edgesOptions, .edges, .edges)
+            try await listen(on: context.settings.services, context.settings.servicesOptions, .services, .services)
         } catch {
             for (_, listener) in state.withLock({ $0.listeners }) { await listener.close() }
             try? await registrarGroup.shutdownGracefully()
@@ -64,9 +64,11 @@ public final class Hub: ProcessRole {
         return listeners
     }
 
-    private func listen(on endpoint: Endpoint, _ port: MemberLink.Port, _ side: Side) async throws {
+    private func listen(on endpoint: Endpoint, _ options: ListenerOptions, _ port: MemberLink.Port, _ side: Side) async throws {
         let byLoop = Dictionary(uniqueKeysWithValues: shards.map { (ObjectIdentifier($0.loop.eventLoop), $0) })
-        let listener = try await Listener.bind(endpoint, group: group, receiveBuffer: Sockets.trunkBuffer) { channel in
+        let listener = try await Listener.bind(
+            endpoint, options: options, group: group, receiveBuffer: Sockets.trunkBuffer, logger: context.logger
+        ) { channel in
             guard let shard = byLoop[ObjectIdentifier(channel.eventLoop)] else { throw ChannelError.operationUnsupported }
             try channel.pipeline.syncOperations.addHandler(MemberLink(shard: shard, port: port).link)
         }
@@ -134,6 +136,7 @@ public final class Hub: ProcessRole {
             Sample(.registrations, role, value: numbers.registrations),
         ]
         for (kind, count) in numbers.takeovers { samples.append(Sample(.takeovers, kind, value: count)) }
+        for (side, listener) in state.withLock({ $0.listeners }) { samples += listener.samples(role: role, side: side.rawValue) }
         for shard in shards { samples += (try? await shard.loop.eventLoop.submit { shard.samples() }.get()) ?? [] }
         return samples
     }

@@ -17,6 +17,9 @@ public struct HubSettings: Sendable, Equatable {
     public var name: String
     public var edges: Endpoint
     public var services: Endpoint
+    /// Who may connect there, and how.
+    public var edgesOptions = ListenerOptions()
+    public var servicesOptions = ListenerOptions()
     public var join: JoinList
     /// What dialers are told to keep, and what this side keeps (rule S17).
     public var heartbeat: TimeAmount = .seconds(10)

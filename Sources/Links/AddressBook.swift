@@ -8,16 +8,21 @@ package final class AddressBook: Sendable {
     package typealias Dial = @Sendable (SocketAddress, AddressSource) async -> Void
 
     private let endpoints: [Endpoint]
+    private let security: DialerSecurity?
     private let eventLoop: any EventLoop
     private let dial: Dial
     private let unresolved: @Sendable (Endpoint, any Error) -> Void
     private let isStopped = Atomic(false)
 
-    /// - Parameter unresolved: told when an entry's first look-up fails; it is looked up again until it succeeds.
+    /// - Parameters:
+    ///   - unresolved: told when an entry's first look-up fails; it is looked up again until it succeeds.
+    ///   - security: how its peers are dialed; nil is plain.
     package init(
-        _ endpoints: [Endpoint], on eventLoop: any EventLoop, dial: @escaping Dial, unresolved: @escaping @Sendable (Endpoint, any Error) -> Void
+        _ endpoints: [Endpoint], security: DialerSecurity? = nil, on eventLoop: any EventLoop, dial: @escaping Dial,
+        unresolved: @escaping @Sendable (Endpoint, any Error) -> Void
     ) {
         self.endpoints = endpoints
+        self.security = security
         self.eventLoop = eventLoop
         self.dial = dial
         self.unresolved = unresolved
@@ -36,7 +41,7 @@ package final class AddressBook: Sendable {
 
     private func open(_ endpoint: Endpoint, _ position: Int, _ known: KnownAddresses) async {
         let first = FirstAttempts()
-        let source = AddressSource(endpoint: endpoint, position: position, known: known) { source, addresses in
+        let source = AddressSource(endpoint: endpoint, position: position, security: security, known: known) { source, addresses in
             first.add(addresses.map { address in Task { await self.dial(address, source) } })
         }
         var backoff = Backoff()

@@ -6,14 +6,20 @@ package final class AddressSource: Sendable {
     package let endpoint: Endpoint
     /// Its place in the list.
     package let position: Int
+    /// How it is dialed.
+    package let security: DialerSecurity?
     /// The addresses that the list has, by whichever entry.
     private let known: KnownAddresses
     /// Called with addresses that were not known before.
     private let discovered: @Sendable (AddressSource, [SocketAddress]) -> Void
 
-    init(endpoint: Endpoint, position: Int, known: KnownAddresses, discovered: @escaping @Sendable (AddressSource, [SocketAddress]) -> Void) {
+    init(
+        endpoint: Endpoint, position: Int, security: DialerSecurity?, known: KnownAddresses,
+        discovered: @escaping @Sendable (AddressSource, [SocketAddress]) -> Void
+    ) {
         self.endpoint = endpoint
         self.position = position
+        self.security = security
         self.known = known
         self.discovered = discovered
     }

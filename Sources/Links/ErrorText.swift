@@ -1,4 +1,5 @@
 import NIOCore
+import NIOSSL
 
 #if canImport(Glibc)
     import Glibc
@@ -12,5 +13,6 @@ import NIOCore
 package func describe(_ error: any Error) -> String {
     if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
     if case ChannelError.connectTimeout = error { return "no answer within 5s" }
+    if case NIOSSLError.uncleanShutdown = error { return "it closed without a word of TLS" }
     return "\(error)"
 }

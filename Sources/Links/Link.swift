@@ -40,6 +40,10 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     @exclusivity(unchecked) package private(set) var lastHeard: NIODeadline
     /// The peer's address as text, for logs.
     package private(set) var remote = "unknown"
+    /// What is known of the peer beside its socket.
+    private var peer: LinkPeer?
+    /// The names that the peer's verified certificate is made out to, host names first; empty without one.
+    package var certificateNames: [String] { peer?.certificateNames ?? [] }
     /// The peer's host alone, for limits per address.
     package private(set) var remoteHost = ""
     /// A peer that shuts its direction has not left: it is told to the owner, who ends the link. Set before the link opens.
@@ -276,7 +280,8 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         state = .open
         // Fails only on a channel that is closing.
         if staysHalfOpen { try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true) }
-        if let address = context.channel.remoteAddress {
+        peer = try? context.pipeline.syncOperations.handler(type: LinkPeer.self)
+        if let address = peer?.client ?? context.channel.remoteAddress {
             remote = address.text
             remoteHost = address.hostText
         }
@@ -299,7 +304,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         failure = error
-        context.close(promise: nil)
+        closeNow()
     }
 
     package func channelInactive(context: ChannelHandlerContext) {
@@ -350,7 +355,12 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         guard state != .closed else { return }
         abandoned = code
         if case .open = state { state = .finishing(code) }
-        channel?.close(promise: nil)
+        closeNow()
+    }
+
+    /// In TLS, closing would first say good-bye and wait for the answer.
+    private func closeNow() {
+        if let peer { peer.closeSocket() } else { channel?.close(promise: nil) }
     }
 
     private func linger(_ code: Code) {

@@ -1,9 +1,12 @@
+package import Logging
 package import NIOCore
 import NIOPosix
+package import Telemetry
 
 /// A listening socket whose accepted connections become links, spread evenly over the event loops.
 package struct Listener: Sendable {
     private let channel: any Channel
+    private let doorway: Doorway
     /// Where it really listens: port 0 has become the port that the system gave.
     package let address: Endpoint
 
@@ -12,30 +15,36 @@ package struct Listener: Sendable {
         package var description: String
     }
 
-    /// Binds `endpoint`. `accept` is called on the new connection's own event loop, before it is active, and adds its ``Link``.
-    /// - Throws: ``BindError``.
+    /// Binds `endpoint`. `accept` is called on the event loop of each new connection that ``ListenerOptions`` let in, behind its PROXY header and
+    /// its TLS handshake where these are asked for, and adds its ``Link``, which then knows whom it is linked with.
+    /// - Parameter logger: told of connections that are closed before they are links.
+    /// - Throws: ``BindError``; ``TLSFileError``.
     package static func bind(
-        _ endpoint: Endpoint, group: any EventLoopGroup, receiveBuffer: any RecvByteBufferAllocator & Sendable,
+        _ endpoint: Endpoint, options: ListenerOptions = ListenerOptions(), group: any EventLoopGroup,
+        receiveBuffer: any RecvByteBufferAllocator & Sendable, logger: Logger? = nil,
         accept: @escaping @Sendable (any Channel) throws -> Void
     ) async throws -> Listener {
+        let doorway = try Doorway(options, group: group, logger: logger)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Sockets.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.maxMessagesPerRead, value: 64)
             .childChannelInitializer { child in
-                child.eventLoop.makeCompletedFuture {
+                do {
                     try Sockets.configure(child, receiveBuffer: receiveBuffer, isTCP: endpoint.isTCP)
-                    try accept(child)
+                } catch {
+                    return child.eventLoop.makeFailedFuture(error)
                 }
+                return doorway.enter(child, accept: accept)
             }
         do {
             switch endpoint {
             case .host(let host, let port):
                 let channel = try await bootstrap.bind(host: host, port: port).get()
-                return Listener(channel: channel, address: .host(host, port: channel.localAddress?.port ?? port))
+                return Listener(channel: channel, doorway: doorway, address: .host(host, port: channel.localAddress?.port ?? port))
             case .unix(let path):
                 let channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
-                return Listener(channel: channel, address: endpoint)
+                return Listener(channel: channel, doorway: doorway, address: endpoint)
             }
         } catch {
             throw BindError(description: "cannot listen on \(endpoint): \(Listener.reason(error))")
@@ -51,6 +60,13 @@ package struct Listener: Sendable {
         default: String(cString: strerror(error.errnoCode))
         }
     }
+
+    /// Takes over other options for connections from here on; the same ones again let changed TLS files be seen at once (rule S26).
+    /// - Throws: ``TLSFileError``; then nothing has changed.
+    package func update(_ options: ListenerOptions) throws { try doorway.update(options) }
+
+    /// What was closed before it became a link.
+    package func samples(role: String, side: String) -> [Sample] { doorway.samples(role, side) }
 
     /// Stops accepting. Accepted links live on.
     package func close() async {

@@ -15,6 +15,8 @@ package enum Sockets {
     package static let backlog: Int32 = 4096
     /// An attempt to connect, name resolution included, ends after this (rule S18).
     package static let connectTimeout = TimeAmount.seconds(5)
+    /// An accepted connection has this long for its PROXY header and its part of the TLS handshake.
+    package static let openingTime = TimeAmount.seconds(5)
 
     /// Options that are set through NIO, on a listener's children and on dialled links alike.
     package static func configure(_ channel: any Channel, receiveBuffer: any RecvByteBufferAllocator, isTCP: Bool) throws {

@@ -2,6 +2,7 @@
 public enum Metric: String, CaseIterable, Sendable {
     case linksOpen = "links_open"
     case linksClosed = "links_closed_total"
+    case connectionsRefused = "connections_refused_total"
     case packets = "packets_total"
     case bytes = "bytes_total"
     case undelivered = "undelivered_total"
@@ -39,6 +40,7 @@ public enum Metric: String, CaseIterable, Sendable {
         switch self {
         case .linksOpen: "Links that are open now."
         case .linksClosed: "Links that ended, by the code that ended them."
+        case .connectionsRefused: "Connections that were closed before they were links: by address, without a PROXY header, in TLS, or as too many."
         case .packets: "Application packets; in: from clients, out: to clients."
         case .bytes: "Bytes of packets; in: from clients, out: to clients."
         case .undelivered: "Packets that were not delivered, by the code that their sender was told."
@@ -64,6 +66,7 @@ public enum Metric: String, CaseIterable, Sendable {
         switch self {
         case .linksOpen, .queueBytes: ["role", "side"]
         case .linksClosed: ["role", "side", "code"]
+        case .connectionsRefused: ["role", "side", "why"]
         case .packets: ["role", "route", "direction"]
         case .bytes: ["role", "direction"]
         case .undelivered: ["role", "route", "code"]

@@ -83,7 +83,9 @@ final class DirectUpstream: Upstream, LinkOwner, @unchecked Sendable {
         source.confirm(address, on: shard.loop.eventLoop).flatMap { isCurrent -> EventLoopFuture<Link> in
             guard isCurrent else { return self.shard.loop.eventLoop.makeFailedFuture(Retired()) }
             let left = Sockets.connectTimeout - (NIODeadline.now() - started)
-            return Dialer.dial(self.address, on: self.shard.loop, owner: self, timeout: max(left, .milliseconds(1)))
+            return Dialer.dial(
+                self.address, on: self.shard.loop, owner: self, timeout: max(left, .milliseconds(1)), security: self.source.security,
+                endpoint: self.source.endpoint)
         }.whenComplete { result in
             if case .failure(let error) = result { self.attemptFailed(error) }
             self.firstAttempt?.succeed(())

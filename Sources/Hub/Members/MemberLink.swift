@@ -72,7 +72,7 @@ final class MemberLink: LinkOwner, @unchecked Sendable {
 
     func helloReceived(_ body: UnsafeRawBufferPointer) {
         let hello = Result { () throws(WireError) in try Hello(body: ByteBuffer(bytes: body), format: .standard) }
-        run(acceptance.helloReceived(hello, by: shard.context.rules[port.rawValue]))
+        run(acceptance.helloReceived(hello, by: shard.context.rules[port.rawValue], certificateNames: link.certificateNames))
     }
 
     /// Anything but HELLO, while WELCOME is not written.

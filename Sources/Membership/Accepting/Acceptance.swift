@@ -54,11 +54,11 @@ package struct Acceptance: Equatable {
     }
 
     /// A HELLO, or what was wrong with its bytes.
-    package mutating func helloReceived(_ hello: Result<Hello, WireError>, by rules: HelloRules) -> Action {
+    package mutating func helloReceived(_ hello: Result<Hello, WireError>, by rules: HelloRules, certificateNames: [String] = []) -> Action {
         if case .over = state { return .none }
         let member: Member
         do {
-            member = try rules.judge(try hello.get())
+            member = try rules.judge(try hello.get(), certificateNames: certificateNames)
         } catch let error as WireError {
             return refuse(Refusal(error.code, detail: error.description))
         } catch let refusal as Refusal {

@@ -36,9 +36,11 @@ package struct HelloRules: Sendable {
     }
 
     /// - Parameter hello: a HELLO that has parsed, so framing, size and version are right.
-    package func judge(_ hello: Hello) throws(Refusal) -> Member {
-        guard let credential = joinList.find(hello.token) else {
-            throw Refusal(.unauthorized, detail: "its token is not known here", breach: .token)
+    /// - Parameter certificateNames: the names of its verified certificate.
+    package func judge(_ hello: Hello, certificateNames: [String] = []) throws(Refusal) -> Member {
+        guard let credential = joinList.find(hello.token, certificateNames: certificateNames) else {
+            let shown = certificateNames.isEmpty ? "" : ", nor is its certificate (\(certificateNames.joined(separator: ", ")))"
+            throw Refusal(.unauthorized, detail: "its token is not known here\(shown)", breach: .token)
         }
         guard let role = Role(rawValue: hello.role), roles.contains(role) else {
             let name = Role(rawValue: hello.role).map { "\($0)" } ?? "role \(hello.role)"

@@ -15,6 +15,8 @@ public struct JoinEntry: Sendable, Equatable {
 
     /// The token that must be shown; nil accepts any (a hub without `token` and `join`).
     public var token: [UInt8]?
+    /// A name that the peer's certificate, which the listener has verified, must be made out to; then the token is not looked at.
+    public var certificate: String?
     /// nil: any. The same for the sets below.
     public var role: Role?
     public var clusters: Ranges?
@@ -24,9 +26,11 @@ public struct JoinEntry: Sendable, Equatable {
     public var may: Permissions
 
     public init(
-        token: [UInt8]?, role: Role? = nil, clusters: Ranges? = nil, nodes: Ranges? = nil, claims: Ranges? = nil, may: Permissions = []
+        token: [UInt8]?, certificate: String? = nil, role: Role? = nil, clusters: Ranges? = nil, nodes: Ranges? = nil, claims: Ranges? = nil,
+        may: Permissions = []
     ) {
         self.token = token
+        self.certificate = certificate
         self.role = role
         self.clusters = clusters
         self.nodes = nodes
@@ -44,12 +48,13 @@ public struct JoinList: Sendable, Equatable {
 
     public init(_ entries: [JoinEntry]) { self.entries = entries }
 
-    /// The position of the entry with that token. All entries are compared, each in a time that depends on `token`'s length alone, so that
+    /// The position of the entry with that token, or for a certificate with one of those names. All entries are compared, each in a time that depends on `token`'s length alone, so that
     /// an answer's delay tells nothing about how much of a guess was right.
-    package func find(_ token: [UInt8]) -> Int? {
+    package func find(_ token: [UInt8], certificateNames: [String] = []) -> Int? {
         var found: Int?
         for (index, entry) in entries.enumerated() {
-            let matches = entry.token.map { JoinList.isEqual(token, $0) } ?? true
+            let matches =
+                if let name = entry.certificate { certificateNames.contains(name) } else { entry.token.map { JoinList.isEqual(token, $0) } ?? true }
             if matches, found == nil { found = index }
         }
         return found

@@ -152,7 +152,9 @@ package final class HubLink: LinkOwner, @unchecked Sendable {
         source.confirm(address, on: loop.eventLoop).flatMap { isCurrent -> EventLoopFuture<Link> in
             guard isCurrent else { return self.loop.eventLoop.makeFailedFuture(Retired()) }
             let left = DialingMachine.attempt - (self.now - started)
-            return Dialer.dial(self.address, on: self.loop, owner: self, timeout: max(left, .milliseconds(1)))
+            return Dialer.dial(
+                self.address, on: self.loop, owner: self, timeout: max(left, .milliseconds(1)), security: self.source.security,
+                endpoint: self.source.endpoint)
         }.whenFailure { self.attemptFailed($0) }
     }
 

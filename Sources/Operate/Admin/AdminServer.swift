@@ -47,7 +47,8 @@ public final class AdminServer: Sendable {
         let (outcomes, outcome) = AsyncStream.makeStream(of: Result<Endpoint, AdminBindError>.self)
         let (ended, end) = AsyncStream.makeStream(of: Never.self)
         let listen = settings.listen
-        let services = services { channel in
+        let doorway = try Doorway(settings.options, group: AdminServer.loop, logger: logger)
+        let services = services(doorway) { channel in
             outcome.yield(.success(listen.replacingPort(with: channel.localAddress?.port)))
             outcome.finish()
         }
@@ -66,7 +67,7 @@ public final class AdminServer: Sendable {
         throw AdminBindError(listen, CancellationError())
     }
 
-    private func services(onListening: @escaping @Sendable (any Channel) -> Void) -> ServiceGroup {
+    private func services(_ doorway: Doorway, onListening: @escaping @Sendable (any Channel) -> Void) -> ServiceGroup {
         // What it says at info and below is for those who work on it.
         var quiet = logger
         // What it has to say about single connections (a request abandoned while stopping is an error to it) is nothing to act on; that
@@ -74,7 +75,9 @@ public final class AdminServer: Sendable {
         quiet.logLevel = .critical
         let application = Application(
             responder: AdminResponder(pages, settings: settings),
-            server: .http1(configuration: Limits.connection),
+            server: HTTPServerBuilder { responder in
+                GuardedChannel(HTTP1Channel(responder: responder, configuration: Limits.connection), doorway: doorway)
+            },
             configuration: ApplicationConfiguration(
                 address: settings.listen.bindAddress, availableConnectionsDelegate: .maximum(Limits.connections, logger: quiet)),
             onServerRunning: { onListening($0) },

@@ -6,8 +6,12 @@ import Wire
 extension YAMLWriter {
     mutating func hub(_ hub: HubSettings) {
         plain("id", hub.id)
-        section("edges") { $0.text("listen", hub.edges.description) }
-        section("services") { $0.text("listen", hub.services.description) }
+        for (key, listen, options) in [("edges", hub.edges, hub.edgesOptions), ("services", hub.services, hub.servicesOptions)] {
+            section(key) {
+                $0.text("listen", listen.description)
+                $0.options(options)
+            }
+        }
         join(hub.join, insecure: hub.insecure, claims: "types")
         plain("heartbeat", Quantity.text(duration: hub.heartbeat))
         plain("maxPending", Quantity.text(size: hub.maxPending))
@@ -23,7 +27,7 @@ extension YAMLWriter {
             if only.token != nil { text("token", Secret.mask) }
         } else {
             sections("join", list.entries) { writer, entry in
-                writer.text("token", Secret.mask)
+                if let name = entry.certificate { writer.text("certificate", name) } else { writer.text("token", Secret.mask) }
                 if let role = entry.role { writer.plain("role", "\(role)") }
                 writer.numbers("clusters", entry.clusters)
                 writer.numbers("nodes", entry.nodes)

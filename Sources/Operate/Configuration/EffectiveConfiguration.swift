@@ -24,6 +24,7 @@ public enum EffectiveConfiguration {
         if let admin = settings.admin {
             writer.section("admin") {
                 $0.text("listen", admin.listen.description)
+                $0.options(admin.options)
                 $0.secret("token", admin.token)
             }
         }
@@ -34,8 +35,30 @@ public enum EffectiveConfiguration {
 }
 
 extension YAMLWriter {
+    /// What a listener asks of whoever connects; nothing is written for what is not asked.
+    mutating func options(_ options: ListenerOptions) {
+        for (key, ranges) in [("allow", options.allow), ("deny", options.deny), ("proxyProtocol", options.proxyProtocol)] where !ranges.isEmpty {
+            list(key, ranges.map(\.description))
+        }
+        guard let tls = options.tls else { return }
+        section("tls") {
+            $0.text("certificate", tls.certificate)
+            $0.text("key", tls.key)
+            if let clients = tls.clients { $0.text("clients", clients) }
+        }
+    }
+
+    /// TLS of a dialer.
+    mutating func tls(_ tls: DialerTLS?) {
+        guard let tls else { return }
+        let entries = [("ca", tls.ca), ("name", tls.name), ("certificate", tls.certificate), ("key", tls.key)]
+        guard entries.contains(where: { $0.1 != nil }) else { return plain("tls", "{}") }
+        section("tls") { writer in for case (let key, let value?) in entries { writer.text(key, value) } }
+    }
+
     fileprivate mutating func gateway(_ gateway: GatewaySettings, hubs: ProcessSettings.Hubs?) {
         text("listen", gateway.listen.description)
+        options(gateway.options)
         plain("esID", gateway.esID)
         plain("cluster", gateway.cluster)
         wire(gateway.wire)
@@ -50,6 +73,7 @@ extension YAMLWriter {
             section("hubs") {
                 $0.list("to", hubs.to.map(\.description))
                 $0.secret("token", hubs.token)
+                $0.tls(hubs.tls)
             }
         }
     }
@@ -74,6 +98,7 @@ extension YAMLWriter {
             plain("connections", route.connections)
             plain("legacy", route.legacy)
             wire(route.wire)
+            tls(route.tls)
         }
         if let wait = route.waitForPeer { duration("waitForPeer", wait) }
         size("waitBytes", route.waitBytes)

@@ -19,10 +19,13 @@ public struct ProcessSettings: Sendable, Equatable {
         public var listen: Endpoint
         /// What requests must carry as a bearer token; nil asks for none.
         public var token: Secret?
+        /// Who may connect, and how.
+        public var options: ListenerOptions
 
-        public init(listen: Endpoint, token: Secret? = nil) {
+        public init(listen: Endpoint, token: Secret? = nil, options: ListenerOptions = ListenerOptions()) {
             self.listen = listen
             self.token = token
+            self.options = options
         }
     }
 
@@ -31,10 +34,13 @@ public struct ProcessSettings: Sendable, Equatable {
         /// At least one, each once.
         public var to: [Endpoint]
         public var token: Secret?
+        /// Absent: plain.
+        public var tls: DialerTLS?
 
-        public init(to: [Endpoint], token: Secret? = nil) {
+        public init(to: [Endpoint], token: Secret? = nil, tls: DialerTLS? = nil) {
             self.to = to
             self.token = token
+            self.tls = tls
         }
     }
 

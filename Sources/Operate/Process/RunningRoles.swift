@@ -33,7 +33,7 @@ final class RunningRoles: Sendable {
         var roles: [any ProcessRole] = []
         if let hub = settings.hub { roles.append(Hub(hub, group: group, memory: memory, logger: LogLabel.logger("hub", settings.log))) }
         if var gateway = settings.gateway {
-            gateway.hubs = settings.gatewayHubs.map { .init(to: $0.to, token: Array(($0.token?.value ?? "").utf8), name: settings.name) }
+            gateway.hubs = settings.gatewayHubs.map { .init(to: $0.to, token: Array(($0.token?.value ?? "").utf8), name: settings.name, tls: $0.tls) }
             roles.append(Gateway(gateway, group: group, memory: memory, logger: LogLabel.logger("gateway", settings.log)))
         }
         return roles

@@ -33,7 +33,6 @@ struct RouteErrorTests {
                 "5:52: gateway.routes[1].waitForPeer: 0s could mean none or unlimited; use 1ms to 1440m"
             ),
             ("{ name: a, types: 1, to: [a:1], waitBytes: unlimited }", "5:50: gateway.routes[1].waitBytes: cannot be unlimited; use 1 to 1024GiB"),
-            ("{ name: a, types: 1, to: [a:1], tls: {} }", "5:39: gateway.routes[1].tls: this version does not have TLS yet"),
             ("chat", "5:7: gateway.routes[1]: needs a section of keys, not a single value"),
         ])
     func single(route: String, expected: String) {

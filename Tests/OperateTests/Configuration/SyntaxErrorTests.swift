@@ -100,7 +100,7 @@ struct SyntaxErrorTests {
                 "edge.yaml:3:12: gateway.default: there is no route \"chta\"; use a route's name, hubs or none",
                 "edge.yaml:6:27: gateway.routes[1].types: type 150 is in route \"chat\" and in route \"old\"; a type has one route",
                 "edge.yaml:6:63: gateway.routes[1].legacy: \"maybe\" is neither true nor false",
-                "edge.yaml:7:3: gateway.speed: unknown key; known here: listen, tls, allow, deny, proxyProtocol, esID, cluster, wire, verify, publicTypes, "
+                "edge.yaml:7:3: gateway.speed: unknown key; known here: listen, allow, deny, proxyProtocol, tls, esID, cluster, wire, verify, publicTypes, "
                     + "tellClients, limits, routes, default, heartbeat, hubs",
                 "edge.yaml:8:11: gateway.listen: \"7000\" is not an address; use host:port, [v6]:port or unix:/path",
                 "edge.yaml:9:9: memory: \"lots\" is not a size; use bytes or KiB, MiB, GiB, as in 64KiB",

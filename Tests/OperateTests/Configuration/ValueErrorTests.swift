@@ -94,15 +94,6 @@ struct ValueErrorTests {
             ("rpcProxy:", "edge.yaml:1:1: rpcProxy: this version does not have the rpcProxy role yet"),
             ("name: a\nrpcHub: []", "edge.yaml:2:1: rpcHub: this version does not have the rpcHub role yet"),
             ("rpcAgent: 1", "edge.yaml:1:1: rpcAgent: this version does not have the rpcAgent role yet"),
-            ("\(Documents.small)\n  tls: { certificate: edge.pem, key: edge.key }", "edge.yaml:4:3: gateway.tls: this version does not have TLS yet"),
-            ("\(Documents.small)\n  allow: [10.0.0.0/8]", "edge.yaml:4:3: gateway.allow: this version does not have address filters yet"),
-            ("\(Documents.small)\n  deny: [10.0.0.0/8]", "edge.yaml:4:3: gateway.deny: this version does not have address filters yet"),
-            (
-                "\(Documents.small)\n  proxyProtocol: [10.0.0.1/32]",
-                "edge.yaml:4:3: gateway.proxyProtocol: this version does not have the PROXY protocol yet"
-            ),
-            ("\(Documents.small)\n  hubs: { to: [a:1], tls: {} }", "edge.yaml:4:22: gateway.hubs.tls: this version does not have TLS yet"),
-            ("admin: { listen: 127.0.0.1:1, tls: {} }", "edge.yaml:1:31: admin.tls: this version does not have TLS yet"),
         ])
     func notYet(text: String, expected: String) {
         #expect(configurationErrors(text) == [expected])

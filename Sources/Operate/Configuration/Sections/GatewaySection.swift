@@ -11,6 +11,7 @@ struct GatewaySection {
 
     init(reading section: SectionReader) {
         var settings = GatewaySettings(listen: ListenerSection.read(section))
+        settings.options = ListenerSection.options(section)
         settings.esID = UInt32(section.value("esID", .number(in: 1...Int(PacketHeader.everyEdge) - 1), default: Int(settings.esID)))
         settings.cluster = UInt32(section.value("cluster", .number(in: 1...Int(UInt32.max)), default: Int(settings.cluster)))
         settings.wire = section.section("wire", WireFormat.init(reading:)) ?? settings.wire

@@ -11,13 +11,16 @@ struct HubSection {
 
     /// - Parameter name: the process's, from which the hub's id is made when none is given.
     init(reading section: SectionReader, name: String) {
-        let edges = section.section("edges") { ListenerSection.read($0) }
-        let services = section.section("services") { ListenerSection.read($0) }
+        let edgesSection = section.section("edges", ListenerSection.both)
+        let servicesSection = section.section("services", ListenerSection.both)
+        let (edges, services) = (edgesSection?.listen, servicesSection?.listen)
         for key in ["edges", "services"] where !section.has(key) { section.fail(key, "is missing; needs { listen: host:port }") }
         let join = JoinSection(reading: section, claims: "types")
         var settings = HubSettings(
             id: section.value("id", .identifier, default: Choice.fnv1a(name)), name: name, edges: edges ?? JoinSection.nowhere,
             services: services ?? JoinSection.nowhere, join: join.list)
+        settings.edgesOptions = edgesSection?.options ?? ListenerOptions()
+        settings.servicesOptions = servicesSection?.options ?? ListenerOptions()
         settings.insecure = join.insecure
         settings.heartbeat = section.value("heartbeat", .duration(), default: settings.heartbeat)
         settings.maxPending = section.value("maxPending", .size(), default: settings.maxPending)
@@ -27,7 +30,7 @@ struct HubSection {
             if edges == services, !edges.asksForAnyPort {
                 section.fail("services", "\(services) is hub.edges.listen too; two listeners cannot share an address")
             }
-            join.check([edges, services], in: section)
+            join.check([(edges, settings.edgesOptions), (services, settings.servicesOptions)], in: section)
         }
     }
 }

@@ -25,9 +25,14 @@ struct JoinSection {
     }
 
     private static func entry(_ section: SectionReader, claims: String) -> (entry: JoinEntry, section: SectionReader) {
-        section.notYet("certificate", "TLS")
-        let token = section.required("token", section.secrets.grammar)
-        var entry = JoinEntry(token: Array((token?.value ?? "").utf8))
+        let certificate = section.optional("certificate", .label(maxBytes: 253))
+        let token = section.optional("token", section.secrets.grammar)
+        if section.has("certificate") {
+            section.refuse("token", "an entry has either `token` or `certificate`, not both")
+        } else if !section.has("token") {
+            section.fail("token", "is missing; needs env:NAME or file:PATH, or `certificate: NAME`")
+        }
+        var entry = JoinEntry(token: Array((token?.value ?? "").utf8), certificate: certificate)
         entry.role = section.optional("role", .role)
         entry.clusters = section.numbers("clusters", in: 0...UInt64(UInt32.max))
         entry.nodes = section.numbers("nodes", in: 1...UInt64.max)
@@ -39,13 +44,18 @@ struct JoinSection {
     /// The entry is the credential, so a token stands for one.
     private static func checkTokens(_ entries: [(entry: JoinEntry, section: SectionReader)]) {
         for (index, item) in entries.enumerated() where entries[..<index].contains(where: { $0.entry.token == item.entry.token }) {
-            if item.entry.token?.isEmpty == false { item.section.fail("token", "is the token of an earlier entry too; tokens must differ") }
+            if item.entry.certificate == nil, item.entry.token?.isEmpty == false {
+                item.section.fail("token", "is the token of an earlier entry too; tokens must differ")
+            }
         }
     }
 
     /// Who can reach a hub must show a token, or the operator says that anyone may (config, "A hub without").
-    func check(_ listeners: [Endpoint], in section: SectionReader) {
-        guard let open = listeners.first(where: { !$0.isLoopback }) else { return }
+    func check(_ listeners: [(listen: Endpoint, options: ListenerOptions)], in section: SectionReader) {
+        if list.entries.contains(where: { $0.certificate != nil }), !listeners.contains(where: { $0.options.tls?.clients != nil }) {
+            section.fail("join", "an entry says `certificate`, but no listener asks for one; add `tls: { ..., clients: CA }` to it")
+        }
+        guard let open = listeners.map(\.listen).first(where: { !$0.isLoopback }) else { return }
         if list.entries.contains(where: { $0.token == nil }) {
             guard !insecure else {
                 return section.warn("insecure", "anyone who can reach \(open) may register as anything")
@@ -53,8 +63,8 @@ struct JoinSection {
             section.fail(
                 "token",
                 "is missing: anyone who can reach \(open) could register as anything; add `token: env:NAME` or `join`, or say `insecure: true`")
-        } else {
-            section.warn("token", "travels in clear to \(open), which can be reached from other machines; keep that network private")
+        } else if let clear = listeners.first(where: { !$0.listen.isLoopback && $0.options.tls == nil })?.listen {
+            section.warn("token", "travels in clear to \(clear), which can be reached from other machines; keep that network private")
         }
     }
 }

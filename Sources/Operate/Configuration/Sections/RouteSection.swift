@@ -21,7 +21,7 @@ struct RouteSection {
         route.waitForPeer = section.optional("waitForPeer", .duration())
         route.waitBytes = section.value("waitBytes", .size(), default: route.waitBytes)
         route.highWater = section.value("highWater", .size(), default: route.highWater)
-        section.notYet("tls", "TLS")
+        route.tls = DialerSection.tls(section)
         self.route = route
         checkName()
         checkWay()
@@ -39,7 +39,7 @@ struct RouteSection {
             return
         }
         if section.has("to") { section.refuse("to", "a route has either `to` or `hubs: true`, not both") }
-        for key in ["connections", "legacy", "wire"] {
+        for key in ["connections", "legacy", "wire", "tls"] {
             section.refuse(key, "makes sense with `to` only; links to hubs are the gateway's own, in `gateway.hubs`")
         }
     }

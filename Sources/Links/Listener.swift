@@ -28,7 +28,7 @@ package struct Listener: Sendable {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Sockets.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelOption(.maxMessagesPerRead, value: 64)
+            .serverChannelOption(.maxMessagesPerRead, value: options.tls == nil ? Sockets.acceptBatch.bare : Sockets.acceptBatch.tls)
             .childChannelInitializer { child in
                 do {
                     try Sockets.configure(child, receiveBuffer: receiveBuffer, isTCP: endpoint.isTCP)

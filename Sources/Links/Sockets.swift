@@ -15,8 +15,11 @@ package enum Sockets {
     package static let backlog: Int32 = 4096
     /// An attempt to connect, name resolution included, ends after this (rule S18).
     package static let connectTimeout = TimeAmount.seconds(5)
-    /// An accepted connection has this long for its PROXY header and its part of the TLS handshake.
-    package static let openingTime = TimeAmount.seconds(5)
+    /// An accepted connection has this long for its PROXY header and its part of the TLS handshake. A fleet that comes back at once is slow by
+    /// itself: with 5 s, nine of ten in a crowd of ten thousand that shared two cores with the server had to try again.
+    package static let openingTime = TimeAmount.seconds(20)
+    /// Connections that a listener takes in a row; one with TLS costs ten times what a bare one does, and others on the loop wait for it.
+    package static let acceptBatch: (bare: UInt, tls: UInt) = (64, 8)
 
     /// Options that are set through NIO, on a listener's children and on dialled links alike.
     package static func configure(_ channel: any Channel, receiveBuffer: any RecvByteBufferAllocator, isTCP: Bool) throws {

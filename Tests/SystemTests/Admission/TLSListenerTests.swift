@@ -57,7 +57,7 @@ extension SystemTests {
             }
         }
 
-        @Test("S14: a client that is slow with its handshake is closed after 5 s, and costs nobody else anything")
+        @Test("S14: a client that is slow with its handshake is closed after 20 s, and costs nobody else anything")
         func slow() throws {
             try withFiles { files in
                 try withGateway(configuration(files)) { gateway in
@@ -65,9 +65,9 @@ extension SystemTests {
                     try slow.write([0x16, 3, 1, 2])
                     #expect(try TLSAttempt(port: gateway.port, "-CAfile \(files.authority)").isServed)
                     let start = ContinuousClock.now
-                    #expect(slow.read(within: .seconds(10)) == .end || slow.read(within: .zero) == .reset)
-                    #expect(ContinuousClock.now - start > .seconds(3))
-                    try gateway.logLine("no TLS handshake within 5s")
+                    #expect(slow.read(within: .seconds(25)) == .end || slow.read(within: .zero) == .reset)
+                    #expect(ContinuousClock.now - start > .seconds(15))
+                    try gateway.logLine("no TLS handshake within 20s")
                 }
             }
         }

@@ -70,7 +70,9 @@ struct HubLinkTests {
             rig.answer { $0.header.type == ControlType.hello.rawValue ? [DialingRig.welcome(hub: 1, heartbeat: 100)] : [] }
             await rig.start()
             try await rig.until("down") { $0.contains("down idle") }
-            #expect(rig.heard.filter { $0.header.type == ControlType.ping.rawValue }.count == 2)
+            // On the first link: by now there may be another one, which is silent too.
+            let first = rig.heard.dropFirst().prefix { $0.header.type != ControlType.hello.rawValue }
+            #expect(first.filter { $0.header.type == ControlType.ping.rawValue }.count == 2)
         }
     }
 

@@ -115,8 +115,12 @@ final class LaneDesk: @unchecked Sendable {
     /// Hands over what this turn has staged so far, for someone who waits for it.
     func handOverNow() { handOver() }
 
+    /// It has been closed, and so is quiet for good.
+    private var isClosed = false
+
     /// The last call: from here on the loop does not know the desk, and what handlers still leave finds nobody.
     func close() {
+        isClosed = true
         loop.turnStarted = nil
         loop.turnEnding = nil
         loop.turnEnded = nil
@@ -160,6 +164,7 @@ final class LaneDesk: @unchecked Sendable {
 
     /// Done when no link is open and nothing of this desk is in a lane.
     func quiet() -> EventLoopFuture<Void> {
+        guard !isClosed else { return loop.eventLoop.makeSucceededVoidFuture() }
         let promise = loop.eventLoop.makePromise(of: Void.self)
         whenQuiet?.futureResult.cascade(to: promise)
         if whenQuiet == nil { whenQuiet = promise }

@@ -132,7 +132,7 @@ public final class ServiceLink: Service, ProcessRole, PacketSender {
         }.get()
         cut.cancel()
         stopHandlers()
-        lanes.unregister(desk.box)
+        try? await eventLoop.submit { desk.close() }.get()
         state.withLock { $0.phase = "stopped" }
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Switchyard
 import Synchronization
+import Telemetry
 import Testing
 
 /// How a packet server leaves.
@@ -25,6 +26,19 @@ struct ServerDrainTests {
             try await eventually("the end") { peer.isClosed }
             #expect(Set(peer.answers.map(\.text)) == Set((1...15).map { "\($0)" }))
             #expect(peer.undelivered.isEmpty)
+        }
+    }
+
+    @Test("S25: a server that has left is asked again and returns at once")
+    func again() async throws {
+        try await withServer {
+            $0.on(7) { packet, _ in packet }
+        } body: { server in
+            let peer = try await PacketPeer.connect(to: server.address)
+            peer.say(packet(7, "one"))
+            try await eventually("the answer") { peer.answers.count == 1 }
+            for _ in 0..<2 { await server.drain(within: .seconds(5), atOnce: true) }
+            #expect(await server.status().state == "stopped")
         }
     }
 

@@ -16,7 +16,7 @@ final class Demonstration: Sendable {
           services: { listen: "127.0.0.1:7201" }
         gateway:
           listen: 127.0.0.1:7000
-          publicTypes: [1, 7]
+          publicTypes: [0-99]
           routes:
             - { name: echo, types: [7], to: ["127.0.0.1:7100"] }
             - { name: chat, types: [1, 100-104], hubs: true, waitForPeer: 2s }

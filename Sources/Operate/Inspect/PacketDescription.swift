@@ -7,7 +7,7 @@ package struct PacketDescription: Sendable {
     /// The lines, joined.
     package var text: String { lines.joined(separator: "\n") }
     /// Why a control body cannot be read; it is then shown as bytes.
-    package private(set) var fault: String?
+    package internal(set) var fault: String?
 
     private var lines: [String] = []
     private let indent: String
@@ -33,12 +33,12 @@ package struct PacketDescription: Sendable {
 
     // MARK: Lines
 
-    private mutating func add(_ name: String, _ value: String) {
+    mutating func add(_ name: String, _ value: String) {
         let gap = String(repeating: " ", count: max(1, 13 - name.count))
         lines.append(value.isEmpty ? "\(indent)\(name)" : "\(indent)\(name)\(gap)\(value)")
     }
 
-    private mutating func add(_ name: String, _ values: [String]) {
+    mutating func add(_ name: String, _ values: [String]) {
         for (index, value) in values.enumerated() { add(index == 0 ? name : "", value) }
     }
 
@@ -62,11 +62,11 @@ package struct PacketDescription: Sendable {
     }
 
     /// Sessions and node ids are often made of parts; hex shows them.
-    private static func wide(_ value: UInt64) -> String {
+    static func wide(_ value: UInt64) -> String {
         value < 1_000_000 ? "\(value)" : "\(value) (0x\(String(value, radix: 16)))"
     }
 
-    private static func code(_ raw: UInt16) -> String { Code(rawValue: raw).map { "\(raw) \($0.name)" } ?? "\(raw) (unknown)" }
+    static func code(_ raw: UInt16) -> String { Code(rawValue: raw).map { "\(raw) \($0.name)" } ?? "\(raw) (unknown)" }
 
     private static func claims(_ claims: [Claim]) -> String {
         claims.isEmpty ? "none" : claims.map { $0.lo == $0.hi ? "\($0.lo)" : "\($0.lo)-\($0.hi)" }.joined(separator: ", ")
@@ -74,7 +74,7 @@ package struct PacketDescription: Sendable {
 
     // MARK: Control bodies
 
-    private mutating func add(_ type: ControlType, _ body: ByteBuffer) throws(WireError) {
+    mutating func add(_ type: ControlType, _ body: ByteBuffer) throws(WireError) {
         switch type {
         case .hello: add(try Hello(body: body, format: format))
         case .welcome: add(try Welcome(body: body, format: format))
@@ -96,7 +96,7 @@ package struct PacketDescription: Sendable {
         }
     }
 
-    private mutating func add(code: UInt16, reason: String) {
+    mutating func add(code: UInt16, reason: String) {
         add("code", PacketDescription.code(code))
         add("reason", BodyText.lines(of: reason.utf8))
     }
@@ -153,7 +153,7 @@ package struct PacketDescription: Sendable {
         lines += inner.lines
     }
 
-    private init(indent: String, format: WireFormat) {
+    init(indent: String, format: WireFormat) {
         self.indent = indent
         self.format = format
     }

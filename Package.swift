@@ -53,6 +53,10 @@ let package = Package(
             dependencies: ["Wire", "Routing", "Telemetry", "Links", "Membership", "Sessions", nioCore, nioPosix, deque, logging],
             swiftSettings: settings),
 
+        .target(
+            name: "RPCProxy", dependencies: ["Wire", "Routing", "Telemetry", "Links", "Sessions", "ThriftLink", nioCore, logging],
+            swiftSettings: settings),
+
         // What a Swift developer imports.
         .target(
             name: "Switchyard",
@@ -79,8 +83,8 @@ let package = Package(
         .target(
             name: "Operate",
             dependencies: [
-                "Wire", "Links", "Sessions", "Routing", "Telemetry", "Membership", "Gateway", "Hub", "Chat", "Switchyard", nioCore, nioPosix,
-                logging,
+                "Wire", "Links", "Sessions", "Routing", "Telemetry", "Membership", "ThriftLink", "Gateway", "Hub", "RPCProxy", "Chat", "Switchyard",
+                nioCore, nioPosix, logging,
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -119,6 +123,10 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "RPCProxyTests",
+            dependencies: ["RPCProxy", "ThriftLink", "Wire", "Links", "Sessions", "Routing", "Telemetry", nioCore, nioPosix, logging],
+            swiftSettings: settings),
+        .testTarget(
             name: "SwitchyardTests",
             dependencies: ["Switchyard", "Wire", "Links", "Sessions", "Routing", "Telemetry", nioCore, nioEmbedded, nioPosix, logging],
             swiftSettings: settings),
@@ -129,7 +137,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "OperateTests",
-            dependencies: ["Operate", "Gateway", "Links", "Sessions", "Routing", "Telemetry", "Wire", nioCore, nioPosix, logging],
+            dependencies: [
+                "Operate", "Gateway", "RPCProxy", "ThriftLink", "Links", "Sessions", "Routing", "Telemetry", "Wire", nioCore, nioPosix, logging,
+            ],
             swiftSettings: settings),
         .testTarget(name: "SystemTests", dependencies: ["Wire", nioCore], exclude: ["Support"], swiftSettings: settings),
     ]

@@ -14,7 +14,13 @@ public enum Metric: String, CaseIterable, Sendable {
     case discarded = "discarded_total"
     case laneDepth = "lane_depth"
     case laneStalls = "lane_stalls_total"
+    case calls = "calls_total"
+    case callsInFlight = "calls_in_flight"
+    case callsPending = "calls_pending"
+    case callSeconds = "call_seconds"
+    case ejections = "ejections_total"
     case retries = "retries_total"
+    case lateAnswers = "late_answers_total"
     case takeovers = "takeovers_total"
     case registrations = "registrations"
     case tableBuilds = "table_builds_total"
@@ -24,14 +30,15 @@ public enum Metric: String, CaseIterable, Sendable {
     /// What every name starts with.
     public static let prefix = "switchyard_"
 
-    public enum Kind: String, Sendable { case counter, gauge }
+    public enum Kind: String, Sendable { case counter, gauge, histogram }
 
     /// The name as Prometheus sees it.
     public var name: String { Metric.prefix + rawValue }
 
     public var kind: Kind {
         switch self {
-        case .linksOpen, .queueBytes, .laneDepth, .registrations, .draining, .buildInfo: .gauge
+        case .linksOpen, .queueBytes, .laneDepth, .registrations, .callsInFlight, .callsPending, .draining, .buildInfo: .gauge
+        case .callSeconds: .histogram
         default: .counter
         }
     }
@@ -52,6 +59,12 @@ public enum Metric: String, CaseIterable, Sendable {
         case .discarded: "Notices that no one was left to hear, by what they were."
         case .laneDepth: "Packets that wait in lanes or are being handled now."
         case .laneStalls: "Handler calls that have lasted over a second."
+        case .calls: "Calls that ended, by how."
+        case .callsInFlight: "Calls that have come and not ended."
+        case .callsPending: "What is kept for calls toward upstreams: sent, waiting for a connection, given up with the answer still to come."
+        case .callSeconds: "From a call's arrival to its end."
+        case .ejections: "Upstreams that were left out because they failed."
+        case .lateAnswers: "Answers that came after their call was given up, and were dropped."
         case .retries: "What was sent on another way after its first failed, by why."
         case .takeovers: "Identities that were registered anew while their old link was live, by the member's role."
         case .registrations: "Members that are registered now."
@@ -74,6 +87,11 @@ public enum Metric: String, CaseIterable, Sendable {
         case .reconnects: ["role", "peer"]
         case .multicastMembers: ["outcome"]
         case .ignored, .laneDepth, .laneStalls, .draining, .registrations, .tableBuilds: ["role"]
+        case .calls: ["role", "route", "outcome"]
+        case .callsInFlight, .callSeconds: ["role", "route"]
+        case .callsPending: ["role", "route", "state"]
+        case .ejections: ["route"]
+        case .lateAnswers: ["role"]
         case .retries: ["route", "why"]
         case .takeovers: ["kind"]
         case .discarded: ["role", "what"]
@@ -87,7 +105,17 @@ public struct Sample: Sendable, Hashable {
     public var metric: Metric
     /// One for each of ``Metric/labels``.
     public var labels: [String]
+    /// Of a histogram: how many there were.
     public var value: Int
+    /// Of a histogram: how they are spread.
+    public var distribution: Distribution?
+
+    public init(_ metric: Metric, _ labels: String..., distribution: Distribution) {
+        self.metric = metric
+        self.labels = labels
+        self.distribution = distribution
+        value = distribution.count
+    }
 
     public init(_ metric: Metric, _ labels: String..., value: Int) {
         self.metric = metric

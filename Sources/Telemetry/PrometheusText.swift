@@ -11,6 +11,10 @@ public enum PrometheusText {
         for metric in Metric.allCases {
             guard let samples = byMetric[metric] else { continue }
             text += "# HELP \(metric.name) \(metric.help)\n# TYPE \(metric.name) \(metric.kind.rawValue)\n"
+            if metric.kind == .histogram {
+                for (labels, spread) in merged(samples) { text += histogram(metric, labels, spread) }
+                continue
+            }
             for (labels, value) in summed(samples) { text += "\(metric.name)\(braces(metric, labels)) \(value)\n" }
         }
         return text
@@ -26,8 +30,32 @@ public enum PrometheusText {
         return order.map { ($0, sums[$0] ?? 0) }
     }
 
-    private static func braces(_ metric: Metric, _ values: [String]) -> String {
-        let pairs = zip(metric.labels, values).map { "\($0)=\"\(escaped($1))\"" }
+    private static func merged(_ samples: [Sample]) -> [([String], Distribution)] {
+        var order: [[String]] = []
+        var merged: [[String]: Distribution] = [:]
+        for sample in samples {
+            guard let distribution = sample.distribution else { continue }
+            if merged[sample.labels] == nil { order.append(sample.labels) }
+            merged[sample.labels, default: Distribution()].add(distribution)
+        }
+        return order.map { ($0, merged[$0] ?? Distribution()) }
+    }
+
+    /// The buckets count upwards, as Prometheus wants them.
+    private static func histogram(_ metric: Metric, _ labels: [String], _ spread: Distribution) -> String {
+        var text = ""
+        var count = 0
+        for (bound, inBucket) in zip(Distribution.bounds, spread.counts) {
+            count += inBucket
+            text += "\(metric.name)_bucket\(braces(metric, labels, [("le", "\(Double(bound) / 1e6)")])) \(count)\n"
+        }
+        text += "\(metric.name)_bucket\(braces(metric, labels, [("le", "+Inf")])) \(spread.count)\n"
+        text += "\(metric.name)_sum\(braces(metric, labels)) \(Double(spread.nanoseconds) / 1e9)\n"
+        return text + "\(metric.name)_count\(braces(metric, labels)) \(spread.count)\n"
+    }
+
+    private static func braces(_ metric: Metric, _ values: [String], _ more: [(String, String)] = []) -> String {
+        let pairs = (zip(metric.labels, values).map { ($0, $1) } + more).map { "\($0)=\"\(escaped($1))\"" }
         return pairs.isEmpty ? "" : "{\(pairs.joined(separator: ","))}"
     }
 

@@ -2,8 +2,10 @@ import Gateway
 import Links
 import Logging
 import NIOCore
+import RPCProxy
 import Routing
 import Sessions
+import ThriftLink
 import Wire
 
 /// What a process would run with: every value, defaults filled in. `check` prints it.
@@ -30,6 +32,7 @@ public enum EffectiveConfiguration {
         }
         if let gateway = settings.gateway { writer.section("gateway") { $0.gateway(gateway, hubs: settings.gatewayHubs) } }
         if let hub = settings.hub { writer.section("hub") { $0.hub(hub) } }
+        if let proxy = settings.rpcProxy { writer.section("rpcProxy") { $0.rpcProxy(proxy) } }
         return writer.document
     }
 }
@@ -103,6 +106,42 @@ extension YAMLWriter {
         if let wait = route.waitForPeer { duration("waitForPeer", wait) }
         size("waitBytes", route.waitBytes)
         size("highWater", route.highWater)
+    }
+
+    fileprivate mutating func rpcProxy(_ proxy: RPCProxySettings) {
+        text("listen", proxy.door.listen.description)
+        door(proxy.door)
+        sections("routes", proxy.routes) { writer, route in
+            writer.text("name", route.name)
+            writer.list("methods", route.methods)
+            writer.upstream(route.upstream)
+            writer.list("idempotent", route.idempotent)
+            writer.plain("weight", route.weight)
+        }
+    }
+
+    /// A listener for Thrift clients, but for its address.
+    private mutating func door(_ door: ThriftDoorSettings) {
+        plain("ordered", door.ordered)
+        plain("pipelining", door.pipelining)
+        size("maxFrame", door.maxFrame)
+        section("limits") {
+            $0.plain("connections", door.limits.connections.map { "\($0)" } ?? "unlimited")
+            $0.plain("perAddress", door.limits.perAddress.map { "\($0)" } ?? "unlimited")
+            $0.size("maxPending", door.limits.maxPending)
+        }
+    }
+
+    private mutating func upstream(_ upstream: UpstreamSettings) {
+        list("to", upstream.to.map(\.description))
+        plain("transport", upstream.transport.rawValue)
+        plain("protocol", upstream.protocol.rawValue)
+        plain("pools", upstream.pools)
+        plain("connections", upstream.connections)
+        plain("inFlight", upstream.inFlight)
+        plain("balance", upstream.balance.rawValue)
+        duration("timeout", upstream.timeout)
+        plain("maxWaiting", upstream.maxWaiting)
     }
 
     private mutating func wire(_ wire: WireFormat) {

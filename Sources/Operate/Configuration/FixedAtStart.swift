@@ -1,6 +1,8 @@
 import Gateway
 import Hub
 import Links
+import RPCProxy
+import ThriftLink
 import Wire
 
 extension ProcessSettings {
@@ -31,6 +33,8 @@ extension ProcessSettings {
             compare("hub.services.listen", hub.services, other.services)
             compare("hub.id", hub.id, other.id)
         }
+        compareRole("rpcProxy", rpcProxy != nil, next.rpcProxy != nil)
+        if let rpcProxy, let other = next.rpcProxy { compare("rpcProxy.listen", rpcProxy.door.listen, other.door.listen) }
         return lines
     }
 }

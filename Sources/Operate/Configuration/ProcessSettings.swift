@@ -3,6 +3,7 @@ public import Hub
 public import Links
 public import Logging
 public import NIOCore
+public import RPCProxy
 
 /// What one process is told: itself, and the roles that it runs. Source: the configuration file; every default is the documented one.
 public struct ProcessSettings: Sendable, Equatable {
@@ -61,6 +62,8 @@ public struct ProcessSettings: Sendable, Equatable {
     public var gateway: GatewaySettings?
     /// The hubs of the gateway; nil when it uses none.
     public var gatewayHubs: Hubs?
+    /// Absent: the process is no RPC proxy.
+    public var rpcProxy: RPCProxySettings?
 
     /// Absent: the process is no hub.
     public var hub: HubSettings?

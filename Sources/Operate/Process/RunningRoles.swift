@@ -4,6 +4,7 @@ import Links
 import Logging
 import NIOCore
 import NIOPosix
+import RPCProxy
 import Synchronization
 import Telemetry
 
@@ -35,6 +36,9 @@ final class RunningRoles: Sendable {
         if var gateway = settings.gateway {
             gateway.hubs = settings.gatewayHubs.map { .init(to: $0.to, token: Array(($0.token?.value ?? "").utf8), name: settings.name, tls: $0.tls) }
             roles.append(Gateway(gateway, group: group, memory: memory, logger: LogLabel.logger("gateway", settings.log)))
+        }
+        if let proxy = settings.rpcProxy {
+            roles.append(RPCProxy(proxy, group: group, memory: memory, logger: LogLabel.logger(RPCProxy.roleName, settings.log)))
         }
         return roles
     }

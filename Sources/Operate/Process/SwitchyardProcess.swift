@@ -4,8 +4,10 @@ import Links
 import Logging
 import NIOCore
 import NIOPosix
+import RPCProxy
 import Sessions
 import Telemetry
+import ThriftLink
 import UnixSignals
 
 /// One process, from its configuration to its exit code: what `switchyard up` does.
@@ -144,8 +146,11 @@ public struct SwitchyardProcess: Sendable {
     /// RLIMIT_NOFILE is raised; a limit that cannot fit is warned about (rule S16).
     private func warnAboutDescriptors(_ settings: ProcessSettings, logger: Logger) {
         let available = Descriptors.raiseLimit()
-        guard let gateway = settings.gateway, let connections = gateway.limits.connections, connections + 100 > available else { return }
-        logger.warning(
-            "gateway.limits.connections: \(connections) needs more than the \(available) open files that the system allows; raise it with ulimit -n")
+        let limits = [("gateway", settings.gateway?.limits.connections), ("rpcProxy", settings.rpcProxy?.door.limits.connections)]
+        for case (let role, let connections?) in limits where connections + 100 > available {
+            logger.warning(
+                "\(role).limits.connections: \(connections) needs more than the \(available) open files that the system allows; raise it with ulimit -n"
+            )
+        }
     }
 }

@@ -26,6 +26,8 @@ package struct UpstreamAnswer {
     }
 
     package var body: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[head.body]) }
+    /// A THeader's info headers.
+    package var info: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[head.info]) }
     /// The body once more, where it is too long to be copied.
     package var sharedBody: ByteBuffer? { link.sharedInput(body) }
 }

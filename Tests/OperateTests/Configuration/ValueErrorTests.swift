@@ -91,7 +91,7 @@ struct ValueErrorTests {
     @Test(
         "What this version does not have yet is an error at its place, and what stands under it is not looked at",
         arguments: [
-            ("rpcProxy:", "edge.yaml:1:1: rpcProxy: this version does not have the rpcProxy role yet"),
+            ("rpcAgent:", "edge.yaml:1:1: rpcAgent: this version does not have the rpcAgent role yet"),
             ("name: a\nrpcHub: []", "edge.yaml:2:1: rpcHub: this version does not have the rpcHub role yet"),
             ("rpcAgent: 1", "edge.yaml:1:1: rpcAgent: this version does not have the rpcAgent role yet"),
         ])

@@ -93,7 +93,7 @@ final class SectionReader {
     }
 
     /// A list of single values with their places; nil if it is absent or no list.
-    func list<T>(_ key: String, _ grammar: Grammar<T>, orSingle: Bool = false) -> [(element: T, place: Place)]? {
+    func list<T>(_ key: String, _ grammar: Grammar<T>, orSingle: Bool = false, mayBeEmpty: Bool = false) -> [(element: T, place: Place)]? {
         guard let value = entry(key)?.value else { return nil }
         var items: [Value]
         switch value.content {
@@ -104,7 +104,7 @@ final class SectionReader {
             fail(key, "needs a list, not \(value.kind): [\(grammar.expected), ...]")
             return nil
         }
-        if items.isEmpty { fail(key, "is empty; needs at least one: [\(grammar.expected), ...]") }
+        if items.isEmpty, !mayBeEmpty { fail(key, "is empty; needs at least one: [\(grammar.expected), ...]") }
         return items.compactMap { item in parse(item, path: path(of: key), grammar).map { ($0, item.place) } }
     }
 

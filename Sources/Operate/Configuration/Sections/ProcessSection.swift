@@ -1,5 +1,7 @@
 import Gateway
 import Links
+import RPCProxy
+import ThriftLink
 
 extension ProcessSettings {
     /// The document itself.
@@ -17,14 +19,26 @@ extension ProcessSettings {
         gateway = gatewaySection?.settings
         gatewayHubs = gatewaySection?.hubs
         hub = document.section("hub") { [name] in HubSection(reading: $0, name: name).settings }
-        for role in ["rpcProxy", "rpcHub", "rpcAgent"] { document.notYet(role, "the \(role) role") }
+        let proxySection = document.section("rpcProxy") { (section: $0, read: RPCProxySection(reading: $0)) }
+        rpcProxy = proxySection?.read.settings
+        for role in ["rpcHub", "rpcAgent"] { document.notYet(role, "the \(role) role") }
 
-        if !document.has("gateway"), !document.has("hub") {
+        if !document.has("gateway"), !document.has("hub"), !document.has("rpcProxy") {
             document.report.warning(at: document.place, path: "", "no role is configured, so nothing will run; add `gateway:`")
         }
-        // With port 0 each of two listeners gets a port of its own.
-        if let adminSection, let admin, let gateway, admin.listen == gateway.listen, !admin.listen.asksForAnyPort {
-            adminSection.section.fail("listen", "\(admin.listen) is gateway.listen too; two listeners cannot share an address")
+        checkListeners([
+            ("gateway.listen", nil, gateway?.listen), ("rpcProxy.listen", proxySection?.section, rpcProxy?.door.listen),
+            ("admin.listen", adminSection?.section, admin?.listen),
+        ])
+    }
+
+    /// Reports an address that two sections listen on, in the later one.
+    private func checkListeners(_ listeners: [(key: String, section: SectionReader?, address: Endpoint?)]) {
+        for (index, listener) in listeners.enumerated() {
+            // With port 0 each of two listeners gets a port of its own.
+            guard let address = listener.address, !address.asksForAnyPort else { continue }
+            guard let earlier = listeners[..<index].first(where: { $0.address == address }) else { continue }
+            listener.section?.fail("listen", "\(address) is \(earlier.key) too; two listeners cannot share an address")
         }
     }
 }

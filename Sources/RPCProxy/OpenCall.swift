@@ -1,0 +1,34 @@
+import NIOCore
+import ThriftLink
+import Wire
+
+/// A client's call that has no outcome yet.
+struct OpenCall {
+    /// The client's connection; it may be gone by the time of the answer.
+    let connection: ThriftConnection
+    /// What that connection knows the call by.
+    let ticket: UInt64
+    let route: Int
+    let started: NIODeadline
+    /// The tick by which it is given up.
+    let deadline: Int
+    /// What `hash` goes by.
+    let key: UInt64
+    /// Its bytes, kept only while it may be repeated (rule S3).
+    var held: HeldCall?
+}
+
+/// What a reply says about the call's end, seen without decoding it (rule S21).
+enum ReplyKind {
+    /// Whether a reply's body begins with a declared exception: a field of another id than 0.
+    static func isDeclaredException(_ body: UnsafeRawBufferPointer, _ encoding: ThriftEncoding) -> Bool {
+        guard let first = body.first, first != 0 else { return false }
+        switch encoding {
+        case .binary:
+            return body.count >= 3 && (body[1] != 0 || body[2] != 0)
+        case .compact:
+            // A step from 0, or the id itself behind it; its 0 is written as 0.
+            return first >> 4 != 0 || (body.count >= 2 && body[1] != 0)
+        }
+    }
+}

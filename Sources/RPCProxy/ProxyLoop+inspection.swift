@@ -1,0 +1,43 @@
+import Links
+import Telemetry
+import ThriftLink
+
+/// What a loop tells about itself; called on the loop, between turns.
+extension ProxyLoop {
+    func samples() -> [Sample] {
+        let role = RPCProxy.roleName
+        let upstream = Side.upstream.rawValue
+        var samples: [Sample] = []
+        for route in routes {
+            let pool = route.pool
+            let counters = route.counters
+            samples += [
+                Sample(.linksOpen, role, upstream, value: pool.linksOpen),
+                Sample(.queueBytes, role, upstream, value: pool.queuedBytes),
+                Sample(.calls, role, route.name, "ok", value: counters.ok),
+                Sample(.calls, role, route.name, "exception", value: counters.exceptions),
+                Sample(.callsInFlight, role, route.name, value: counters.inFlight),
+                Sample(.callsPending, role, route.name, "sent", value: pool.open),
+                Sample(.callsPending, role, route.name, "waiting", value: pool.waitingCalls),
+                Sample(.callsPending, role, route.name, "givenUp", value: pool.tombstones),
+                Sample(.callSeconds, role, route.name, distribution: counters.seconds),
+                Sample(.ejections, route.name, value: pool.counters.ejections),
+                Sample(.lateAnswers, role, value: pool.counters.lateAnswers),
+            ]
+            samples += counters.failed.labelled.map { Sample(.calls, role, route.name, $0.0, value: $0.1) }
+            samples += counters.retries.labelled.map { Sample(.retries, route.name, $0.0, value: $0.1) }
+            if pool.counters.rerouted > 0 { samples.append(Sample(.retries, route.name, "neverSent", value: pool.counters.rerouted)) }
+            samples += pool.counters.lostOneway.labelled.map { Sample(.undelivered, role, route.name, $0.0, value: $0.1) }
+            samples += pool.counters.closed.labelled.map { Sample(.linksClosed, role, upstream, $0.0, value: $0.1) }
+            samples += pool.counters.reconnects.map { Sample(.reconnects, role, $0.key, value: $0.value) }
+        }
+        if unrouted > 0 { samples.append(Sample(.calls, role, "none", "noRoute", value: unrouted)) }
+        return samples
+    }
+
+    func peers() -> [RoleStatus.Peer] {
+        routes.flatMap { route in
+            route.pool.peers.map { RoleStatus.Peer(route: route.name, address: $0.address, state: $0.state, queuedBytes: $0.queuedBytes) }
+        }
+    }
+}

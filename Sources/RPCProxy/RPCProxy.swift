@@ -1,0 +1,98 @@
+public import Links
+public import Logging
+public import NIOCore
+import Synchronization
+public import Telemetry
+import ThriftLink
+
+/// The RPC proxy role: Thrift clients on one side, Thrift servers on the other (part 5 of the old fleet: `rpcProxy`).
+///
+/// Any method of any service passes: the head of a message is read and written anew, its body goes through untouched unless the two sides
+/// write it differently. Every call has exactly one outcome, within its timeout (rules S1-S3, S15, S19-S25).
+public final class RPCProxy: ProcessRole {
+    /// The role in labels, logs and the configuration.
+    public static let roleName = "rpcProxy"
+    public let role = RPCProxy.roleName
+
+    private let loops: [ProxyLoop]
+    private let door: ThriftDoor
+    private let phase = Mutex("serving")
+
+    /// - Parameters:
+    ///   - group: its event loops serve the clients, and share each route's connections.
+    ///   - memory: the bound on the queues of the whole process.
+    public init(_ settings: RPCProxySettings, group: any EventLoopGroup, memory: MemoryBudget, logger: Logger) {
+        let eventLoops = Array(group.makeIterator())
+        loops = eventLoops.enumerated().map { index, eventLoop in
+            ProxyLoop(settings, eventLoop: eventLoop, index: index, count: eventLoops.count, logger: logger)
+        }
+        let places = loops.map { ThriftDoor.Place(loop: $0.loop, handler: $0) }
+        door = ThriftDoor(settings.door, group: group, places: places, memory: memory, logger: logger)
+    }
+
+    // MARK: - Start and stop
+
+    public func start() async throws -> [RoleStatus.Listener] {
+        let address = try await door.open()
+        await onEachLoop { $0.start() }
+        return [RoleStatus.Listener(side: Side.clients.rawValue, address: "\(address)")]
+    }
+
+    /// What is left for a call's answer to be written when the time is over.
+    private static let lastWords = Duration.milliseconds(250)
+
+    public func drain(within limit: Duration, atOnce: Bool) async {
+        phase.withLock { $0 = "draining" }
+        // What is still open shortly before the end is lost, and told so.
+        let cut = loops[0].loop.eventLoop.scheduleTask(in: TimeAmount(max(limit - RPCProxy.lastWords, limit / 2))) { [loops] in
+            for loop in loops { loop.loop.eventLoop.execute { loop.cut() } }
+        }
+        await door.drain(within: limit, atOnce: atOnce)
+        cut.cancel()
+        await onEachLoop { $0.leave() }
+        phase.withLock { $0 = "stopped" }
+    }
+
+    private func onEachLoop(_ body: @escaping @Sendable (ProxyLoop) -> EventLoopFuture<Void>) async {
+        for future in loops.map({ loop in loop.loop.eventLoop.flatSubmit { body(loop) } }) { try? await future.get() }
+    }
+
+    // MARK: - Inspection
+
+    private var state: String { phase.withLock { $0 } }
+
+    public func samples() async -> [Sample] {
+        var samples = [Sample(.draining, role, value: state == "serving" ? 0 : 1)]
+        samples += await door.samples(role: role, side: .clients)
+        for loop in loops { samples += (try? await loop.loop.eventLoop.submit { loop.samples() }.get()) ?? [] }
+        return samples
+    }
+
+    public func status() async -> RoleStatus {
+        var peers: [RoleStatus.Peer] = []
+        for loop in loops { peers += (try? await loop.loop.eventLoop.submit { loop.peers() }.get()) ?? [] }
+        let listeners = door.address.map { [RoleStatus.Listener(side: Side.clients.rawValue, address: "\($0)")] } ?? []
+        return RoleStatus(role: role, state: state, listeners: listeners, links: door.connections, peers: peers)
+    }
+}
+
+extension ProxyLoop {
+    /// Dials every upstream; done when the first attempt of each connection has ended (rule S18).
+    func start() -> EventLoopFuture<Void> {
+        EventLoopFuture.andAllComplete(routes.map { $0.pool.start() }, on: loop.eventLoop)
+    }
+
+    /// Every client is gone: the upstream connections close.
+    func leave() -> EventLoopFuture<Void> {
+        cutLater()
+        return EventLoopFuture.andAllComplete(routes.map { $0.pool.leave() }, on: loop.eventLoop)
+    }
+
+    /// The drain's time is over: what is open is lost.
+    func cut() { for route in routes { route.pool.cut() } }
+
+    /// No client waits for anything any more, so the upstreams are not waited for long.
+    private func cutLater() {
+        loop.eventLoop.scheduleTask(in: .milliseconds(500)) { self.cut() }
+    }
+}

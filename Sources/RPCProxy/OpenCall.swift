@@ -16,6 +16,14 @@ struct OpenCall {
     let key: UInt64
     /// Its bytes, kept only while it may be repeated (rule S3).
     var held: HeldCall?
+    /// How its first attempt ended, once it is repeated: it may have been processed, whatever becomes of the second.
+    var first: UpstreamFailure?
+
+    /// What its caller is told when the last attempt ends so.
+    func outcome(_ last: UpstreamFailure) -> UpstreamFailure {
+        guard let first, first.code != .neverSent else { return last }
+        return last.code == .deadline ? last : first
+    }
 }
 
 /// What a reply says about the call's end, seen without decoding it (rule S21).

@@ -124,8 +124,9 @@ final class ProxyLoop: ThriftCallHandler, UpstreamPoolOwner, @unchecked Sendable
         guard let call = open.remove(token) else { return }
         let route = routes[call.route]
         finish(call, route)
-        route.counters.failed.add(call.connection.isOpen ? failure.code : .cancelled)
-        call.connection.answer(call.ticket, ThriftException(failure.code, failure.reason))
+        let outcome = call.outcome(failure)
+        route.counters.failed.add(call.connection.isOpen ? outcome.code : .cancelled)
+        call.connection.answer(call.ticket, ThriftException(outcome.code, outcome.reason))
     }
 
     private func finish(_ call: OpenCall, _ route: ProxyRoute) {
@@ -141,6 +142,7 @@ final class ProxyLoop: ThriftCallHandler, UpstreamPoolOwner, @unchecked Sendable
         guard call.connection.isOpen, call.deadline > LinkLoop.tick(of: loop.now), route.budget.spend(second: second) else { return false }
         route.counters.retries.add(failure.code)
         open[token]?.held = nil
+        open[token]?.first = failure
         held.withParts { (parts: CallParts) -> Void in
             route.pool.send(token, parts, key: call.key, deadline: call.deadline, excluding: failure.server)
         }

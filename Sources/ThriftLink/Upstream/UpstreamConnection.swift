@@ -135,11 +135,13 @@ final class UpstreamConnection: LinkOwner, @unchecked Sendable {
         let calls = pending.removeAll()
         let code = fault?.code ?? end.code ?? .lost
         pool.counters.closed.add(code)
-        if pool.loop.now - openedAt >= UpstreamConnection.health { backoff.reset() }
+        let wasHealthy = pool.loop.now - openedAt >= UpstreamConnection.health
+        if wasHealthy { backoff.reset() }
         if pool.isLeaving { state = .stopped }
         if state == .up {
             state = .waiting
-            if isProbing { pool.loop.arm(redialTimer, at: pool.loop.now) } else { redialLater() }
+            // The first redial after health does not wait: calls wait for it.
+            if isProbing || wasHealthy { pool.loop.arm(redialTimer, at: pool.loop.now) } else { redialLater() }
             isProbing = false
         }
         let held = UnsentCalls(end.remains, form: pool.form, limit: pool.settings.maxFrame)

@@ -12,7 +12,13 @@ package struct BenchPlan: Sendable {
         case rate(Int)
     }
 
+    /// What a request is called.
+    package enum Unit: String, Sendable, Hashable, Codable {
+        case packets, calls
+    }
+
     package var target: Endpoint
+    package var unit = Unit.packets
     package var load: Load
     package var connections: Int
     /// Body bytes of one request.

@@ -33,7 +33,7 @@ import Wire
         #expect((report.sent, report.received, report.unanswered) == (7, 5, 1))
         #expect(report.undelivered == ["busy": 1])
         #expect(report.errors == 1)
-        #expect(report.packetsPerSecond == 2.5)
+        #expect(report.perSecond == 2.5)
         #expect(try #require(report.latencyMicroseconds).max >= 1_000)
         #expect(
             report.problem
@@ -66,6 +66,14 @@ import Wire
         let report = BenchReportTests.report(plan)
         #expect(report.text.contains("12,345 packets/s"))
         #expect(report.longestSendDelayMicroseconds == 0)
+    }
+
+    @Test func `calls are called calls`() throws {
+        var plan = BenchReportTests.plan
+        plan.unit = .calls
+        let report = BenchReportTests.report(plan)
+        #expect(report.text.contains("  calls/s       2\n"))
+        #expect(try report.json().contains("\"unit\":\"calls\""))
     }
 
     @Test(arguments: [

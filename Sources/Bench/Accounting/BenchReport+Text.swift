@@ -11,7 +11,7 @@ extension BenchReport {
         func add(_ name: String, _ value: String) {
             lines.append("  \(name)\(String(repeating: " ", count: max(1, 14 - name.count)))\(value)")
         }
-        add("packets/s", grouped(UInt64(packetsPerSecond)))
+        add("\(unit)/s", grouped(UInt64(perSecond)))
         add("sent", grouped(sent))
         add("received", grouped(received))
         add("undelivered", undelivered.isEmpty ? "0" : BenchReport.list(undelivered))
@@ -20,7 +20,7 @@ extension BenchReport {
         if unsent > 0 { add("unsent", grouped(unsent)) }
         add("errors", errors == 0 ? "0" : "\(errors) (\(firstError ?? "closed"))")
         if outOfOrder > 0 { add("out of order", grouped(outOfOrder)) }
-        if ignored > 0 { add("ignored", "\(grouped(ignored)) packets that answer no request") }
+        if ignored > 0 { add("ignored", "\(grouped(ignored)) \(unit) that answer no request") }
         if let latency = latencyMicroseconds {
             let values = [("p50", latency.p50), ("p90", latency.p90), ("p99", latency.p99), ("p99.9", latency.p999), ("max", latency.max)]
             add("latency (us)", values.map { "\($0.0) \(fixed($0.1, 1))" }.joined(separator: "  "))
@@ -32,7 +32,7 @@ extension BenchReport {
     private var title: String {
         var load = ""
         if let window { load = "\(window) in flight on each" }
-        if let rate { load = "\(grouped(UInt64(rate))) packets/s" }
+        if let rate { load = "\(grouped(UInt64(rate))) \(unit)/s" }
         let end = interrupted ? "interrupted after \(fixed(seconds, 1)) s" : "\(fixed(seconds, 1)) s"
         return "\(target): \(connections) connections, \(load), bodies of \(size) bytes, \(end)"
     }

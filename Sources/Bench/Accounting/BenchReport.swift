@@ -33,6 +33,8 @@ package struct BenchReport: Sendable, Hashable, Codable {
     }
 
     package var target: String
+    /// What was counted.
+    package var unit: BenchPlan.Unit
     package var connections: Int
     package var size: Int
     /// Requests in flight on each connection (closed loop).
@@ -56,9 +58,10 @@ package struct BenchReport: Sendable, Hashable, Codable {
     package var firstError: String?
     /// Answers that came after a later request's answer on the same connection, or twice.
     package var outOfOrder: UInt64
-    /// Application packets that answer nothing that their connection asked.
+    /// Messages that answer nothing that their connection asked.
     package var ignored: UInt64
-    package var packetsPerSecond: Double
+    /// Answers per second.
+    package var perSecond: Double
     /// Absent when nothing was answered.
     package var latencyMicroseconds: Latency?
     /// Open loop: the longest time that a request left after it was due. A large value means that this process, or a peer that does
@@ -71,6 +74,7 @@ package struct BenchReport: Sendable, Hashable, Codable {
         var ledger = Ledger(countFrom: results.first?.timeline.countFrom ?? 0, countTo: 0)
         for result in results { ledger.add(result.ledger) }
         target = plan.target.description
+        unit = plan.unit
         connections = plan.connections
         size = plan.size
         if case .window(let value) = plan.load { window = value }
@@ -86,7 +90,7 @@ package struct BenchReport: Sendable, Hashable, Codable {
         firstError = results.lazy.compactMap { $0.firstFault?.description }.first
         outOfOrder = ledger.outOfOrder
         ignored = ledger.ignored
-        packetsPerSecond = seconds > 0 ? (Double(ledger.arrived) / seconds * 10).rounded() / 10 : 0
+        perSecond = seconds > 0 ? (Double(ledger.arrived) / seconds * 10).rounded() / 10 : 0
         if received > 0 { latencyMicroseconds = Latency(ledger.latency) }
         if rate != nil { longestSendDelayMicroseconds = (Double(ledger.longestDelay) / 100).rounded() / 10 }
         interrupted = results.contains { $0.isInterrupted }

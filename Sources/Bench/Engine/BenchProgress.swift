@@ -1,5 +1,6 @@
 /// How a run is going, once a second. ``description`` is one line for a terminal.
 package struct BenchProgress: Sendable, Hashable, CustomStringConvertible {
+    package var unit = BenchPlan.Unit.packets
     /// Seconds since the first request.
     package var elapsed: Double
     package var isWarmUp: Bool
@@ -42,7 +43,7 @@ package struct BenchProgress: Sendable, Hashable, CustomStringConvertible {
     }
 
     package var description: String {
-        var line = "\(fixed(elapsed, 0)) s  \(grouped(UInt64(max(0, rate)))) packets/s  \(grouped(UInt64(max(0, open)))) in flight"
+        var line = "\(fixed(elapsed, 0)) s  \(grouped(UInt64(max(0, rate)))) \(unit)/s  \(grouped(UInt64(max(0, open)))) in flight"
         if undelivered > 0 { line += "  \(grouped(undelivered)) undelivered" }
         if lost > 0 { line += "  \(lost) connections lost" }
         return isWarmUp ? line + "  (warm-up)" : line

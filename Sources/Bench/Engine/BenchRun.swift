@@ -120,6 +120,7 @@ package struct BenchRun<Codec: BenchCodec>: Sendable {
             do {
                 try await Task.sleep(for: .seconds(1))
                 var next = BenchProgress(timeline: timeline, at: NIODeadline.now().uptimeNanoseconds)
+                next.unit = plan.unit
                 for seat in seats {
                     let part = try await seat.eventLoop.submit { seat.loop.value.progress }.get()
                     next.add(part)

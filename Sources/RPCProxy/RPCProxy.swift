@@ -14,6 +14,8 @@ public final class RPCProxy: ProcessRole {
     public static let roleName = "rpcProxy"
     public let role = RPCProxy.roleName
 
+    private let settings: RPCProxySettings
+    private let logger: Logger
     private let loops: [ProxyLoop]
     private let door: ThriftDoor
     private let phase = Mutex("serving")
@@ -22,6 +24,8 @@ public final class RPCProxy: ProcessRole {
     ///   - group: its event loops serve the clients, and share each route's connections.
     ///   - memory: the bound on the queues of the whole process.
     public init(_ settings: RPCProxySettings, group: any EventLoopGroup, memory: MemoryBudget, logger: Logger) {
+        self.settings = settings
+        self.logger = logger
         let eventLoops = Array(group.makeIterator())
         loops = eventLoops.enumerated().map { index, eventLoop in
             ProxyLoop(settings, eventLoop: eventLoop, index: index, count: eventLoops.count, logger: logger)
@@ -33,8 +37,9 @@ public final class RPCProxy: ProcessRole {
     // MARK: - Start and stop
 
     public func start() async throws -> [RoleStatus.Listener] {
+        let security = try settings.routes.map { route in try route.upstream.tls.map { try DialerSecurity($0, logger: logger) } }
         let address = try await door.open()
-        await onEachLoop { $0.start() }
+        await onEachLoop { $0.start(security) }
         return [RoleStatus.Listener(side: Side.clients.rawValue, address: "\(address)")]
     }
 
@@ -78,8 +83,9 @@ public final class RPCProxy: ProcessRole {
 
 extension ProxyLoop {
     /// Dials every upstream; done when the first attempt of each connection has ended (rule S18).
-    func start() -> EventLoopFuture<Void> {
-        EventLoopFuture.andAllComplete(routes.map { $0.pool.start() }, on: loop.eventLoop)
+    /// - Parameter security: of each route.
+    func start(_ security: [DialerSecurity?]) -> EventLoopFuture<Void> {
+        EventLoopFuture.andAllComplete(zip(routes, security).map { $0.pool.start(security: $1) }, on: loop.eventLoop)
     }
 
     /// Every client is gone: the upstream connections close.

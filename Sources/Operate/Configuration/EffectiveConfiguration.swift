@@ -122,6 +122,7 @@ extension YAMLWriter {
 
     /// A listener for Thrift clients, but for its address.
     private mutating func door(_ door: ThriftDoorSettings) {
+        options(door.options)
         plain("ordered", door.ordered)
         plain("pipelining", door.pipelining)
         size("maxFrame", door.maxFrame)
@@ -142,6 +143,7 @@ extension YAMLWriter {
         plain("balance", upstream.balance.rawValue)
         duration("timeout", upstream.timeout)
         plain("maxWaiting", upstream.maxWaiting)
+        tls(upstream.tls)
     }
 
     private mutating func wire(_ wire: WireFormat) {

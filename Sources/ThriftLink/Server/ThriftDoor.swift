@@ -11,6 +11,7 @@ package final class ThriftDoor: Sendable {
     private let group: any EventLoopGroup
     private let loops: [Loop]
     private let admission: Admission
+    private let logger: Logger
     private let listener = Mutex<Listener?>(nil)
 
     /// `@unchecked Sendable`: what is inside is used on its event loop alone.
@@ -37,6 +38,7 @@ package final class ThriftDoor: Sendable {
     package init(_ settings: ThriftDoorSettings, group: any EventLoopGroup, places: [Place], memory: MemoryBudget, logger: Logger) {
         self.settings = settings
         self.group = group
+        self.logger = logger
         let admission = Admission(settings.limits)
         self.admission = admission
         let shares = places.map { _ in memory.share() }
@@ -53,7 +55,9 @@ package final class ThriftDoor: Sendable {
     /// - Throws: one clear line when it cannot.
     package func open() async throws -> Endpoint {
         let byLoop = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.eventLoop), $0) })
-        let listener = try await Listener.bind(settings.listen, group: group, receiveBuffer: Sockets.clientBuffer) { channel in
+        let listener = try await Listener.bind(
+            settings.listen, options: settings.options, group: group, receiveBuffer: Sockets.clientBuffer, logger: logger
+        ) { channel in
             guard let loop = byLoop[ObjectIdentifier(channel.eventLoop)] else { throw ChannelError.operationUnsupported }
             try channel.pipeline.syncOperations.addHandler(loop.door.accept().link)
         }
@@ -84,7 +88,7 @@ package final class ThriftDoor: Sendable {
     // MARK: - Inspection
 
     package func samples(role: String, side: Side) async -> [Sample] {
-        var samples: [Sample] = []
+        var samples = listener.withLock { $0 }?.samples(role: role, side: side.rawValue) ?? []
         for loop in loops { samples += (try? await loop.eventLoop.submit { loop.door.samples(role: role, side: side) }.get()) ?? [] }
         return samples
     }

@@ -4,6 +4,8 @@ public import Sessions
 /// How a Thrift listener treats its clients.
 public struct ThriftDoorSettings: Sendable, Equatable {
     public var listen: Endpoint
+    /// Who may connect, and how.
+    public var options = ListenerOptions()
     /// Answers go out in the order of their calls; otherwise as they come (rule S24).
     public var ordered = true
     /// Calls of one connection that may be open; with as many it is not read. At least 1.

@@ -87,7 +87,9 @@ final class UpstreamConnection: LinkOwner, @unchecked Sendable {
         server.source.confirm(server).flatMap { isCurrent -> EventLoopFuture<Link> in
             guard isCurrent else { return self.pool.loop.eventLoop.makeFailedFuture(Retired()) }
             let left = Sockets.connectTimeout - (NIODeadline.now() - started)
-            return Dialer.dial(self.server.address, on: self.pool.loop, owner: self, timeout: max(left, .milliseconds(1)))
+            return Dialer.dial(
+                self.server.address, on: self.pool.loop, owner: self, timeout: max(left, .milliseconds(1)), security: self.pool.security,
+                endpoint: self.server.source.endpoint)
         }.whenComplete { result in
             if case .failure(let error) = result { self.attemptFailed(error) }
             self.whenTried?.succeed(())

@@ -14,6 +14,8 @@ package final class UpstreamPool: @unchecked Sendable {
     package let loop: LinkLoop
     /// Connections to each address from this loop.
     package let share: Int
+    /// TLS toward the servers; nil: plain.
+    private(set) var security: DialerSecurity?
     // The owner owns the pool; a weak reference would cost a side table on each of its retains.
     @exclusivity(unchecked) package private(set) unowned(unsafe) var owner: (any UpstreamPoolOwner)?
     @exclusivity(unchecked) private var table: PoolTable
@@ -67,7 +69,9 @@ package final class UpstreamPool: @unchecked Sendable {
     // MARK: - Start and stop
 
     /// Dials every address; the future is done when the first attempt of each connection has ended.
-    package func start() -> EventLoopFuture<Void> {
+    /// - Parameter security: what ``UpstreamSettings/tls`` names, loaded.
+    package func start(security: DialerSecurity? = nil) -> EventLoopFuture<Void> {
+        self.security = security
         names = settings.to.map { UpstreamName($0, pool: self) }
         let lookUps = names.map { $0.start() }
         return EventLoopFuture.andAllComplete(lookUps, on: loop.eventLoop).flatMap {

@@ -22,6 +22,9 @@ public struct UpstreamSettings: Sendable, Equatable {
     /// The longest answer, in bytes.
     public var maxFrame = 16_384_000
 
+    /// Absent: plain.
+    public var tls: DialerTLS?
+
     public init(to: [Endpoint]) { self.to = to }
 
     package var form: ThriftForm { ThriftForm(transport, `protocol`) }

@@ -29,6 +29,7 @@ enum ThriftDoorSection {
 
     static func read(_ section: SectionReader, listen: Endpoint) -> ThriftDoorSettings {
         var door = ThriftDoorSettings(listen: listen)
+        door.options = ListenerSection.options(section)
         door.ordered = section.value("ordered", .flag, default: door.ordered)
         door.pipelining = section.value("pipelining", .number(in: 1...65_536, ambiguousZero: true), default: door.pipelining)
         door.maxFrame = section.value("maxFrame", .size(in: 1024...longestFrame), default: door.maxFrame)
@@ -98,7 +99,7 @@ enum UpstreamSection {
         upstream.balance = section.value("balance", .word, default: upstream.balance)
         upstream.timeout = section.value("timeout", .duration(), default: upstream.timeout)
         upstream.maxWaiting = section.value("maxWaiting", .number(in: 1...10_000_000, ambiguousZero: true), default: upstream.maxWaiting)
-        section.notYet("tls", "TLS")
+        upstream.tls = DialerSection.tls(section)
         return upstream
     }
 }

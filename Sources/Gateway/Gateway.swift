@@ -15,7 +15,7 @@ import Wire
 public final class Gateway: ProcessRole {
     private let context: GatewayContext
     private let group: any EventLoopGroup
-    private let shards: [Shard]
+    let shards: [Shard]
     private let state = Mutex(State())
 
     private struct State {

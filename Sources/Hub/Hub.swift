@@ -15,7 +15,7 @@ public final class Hub: ProcessRole {
     private let group: any EventLoopGroup
     /// The registrar's own thread.
     private let registrarGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    private let shards: [Shard]
+    let shards: [Shard]
     private let state = Mutex(State())
 
     private struct State {

@@ -1,4 +1,6 @@
 package import NIOCore
+import Synchronization
+import Telemetry
 package import Wire
 
 /// One TCP (or Unix) connection: frames in, an outbound queue, limits on both, and an end with a reason.
@@ -26,6 +28,11 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     }
 
     package let loop: LinkLoop
+    /// Unique in the process's life: logs and the admin server know a link by it.
+    package let id = Link.ids.wrappingAdd(1, ordering: .relaxed).newValue
+    private static let ids = Atomic<UInt64>(0)
+    /// Where it stands in the loop's list.
+    var place = -1
     package private(set) var state = State.idle { didSet { isOpen = state == .open } }
     // Exclusivity is not checked at run time for what every frame touches: a link is confined to its loop, no closure that runs during
     // such an access comes back to the same property, and the checks were two fifths of all instructions of a packet.
@@ -50,6 +57,13 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     package var staysHalfOpen = false
     /// The peer has shut its direction.
     package private(set) var isInputEnded = false
+    /// This side's address.
+    var local: String { channel?.localAddress?.text ?? "unknown" }
+    private(set) var openedAt: NIODeadline
+    /// Bytes that were read over the link's life.
+    @exclusivity(unchecked) private(set) var received = 0
+    /// Bytes that the socket has taken over the link's life.
+    var written: Int { writtenBytes }
 
     @exclusivity(unchecked) private var inbound = Inbound()
     @exclusivity(unchecked) private var owner: (any LinkOwner)?
@@ -71,6 +85,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         self.loop = loop
         self.owner = owner
         lastHeard = loop.now
+        openedAt = loop.now
         timer.aim(at: self)
     }
 
@@ -129,6 +144,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         guard !isWriting, let context, let channel else { return }
         isWriting = true
         while outbound.writing == nil, outbound.startBlock() != nil {
+            if loop.isTapped, let block = outbound.writing { tellTaps(written: block) }
             // The block is named only inside `outbound`, so that after the write that is its one reference and it can be reused.
             context.writeAndFlush(NIOAny(outbound.writing ?? ByteBuffer()), promise: nil)
             // With both water marks at one byte, writable means: the socket has taken everything.
@@ -177,6 +193,8 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         guard isOpen else { return }
         loop.enterTurn()
         let buffer = unwrapInboundIn(data)
+        received += buffer.readableBytes
+        if loop.isTapped { buffer.withUnsafeReadableBytes { tellTaps(read: $0) } }
         buffer.withUnsafeReadableBytes { receive($0[...]) }
         countInput()
     }
@@ -287,6 +305,8 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         }
         loop.enterTurn()
         lastHeard = loop.now
+        openedAt = loop.now
+        loop.opened(self)
         owner?.linkOpened(self)
     }
 
@@ -313,6 +333,8 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
             case .finishing(let code), .lingering(let code): code
             case .idle, .open, .closed: abandoned
             }
+        let wasOpened = state != .idle && state != .closed
+        var view = view(role: "")
         state = .closed
         loop.enterTurn()
         loop.cancel(timer)
@@ -323,6 +345,11 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
             heldOffset: writtenBytes + outbound.inSocketBlock)
         outbound = Outbound()
         let owner = self.owner
+        if wasOpened {
+            view.code = (code ?? owner?.codeOfSilentEnd ?? .lost).name
+            view.state = "closed"
+            loop.ended(self, view)
+        }
         self.owner = nil
         owner?.link(self, closed: LinkEnd(code: code, error: failure, remains: remains))
         self.context = nil
@@ -362,6 +389,15 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     private func closeNow() {
         if let peer { peer.closeSocket() } else { channel?.close(promise: nil) }
     }
+
+    /// Someone who operates the process wants it closed: the owner does so in its own way.
+    func closeForOperator() { if isOpen { owner?.closeForOperator(self) } }
+
+    /// What its owner knows about it.
+    var description: LinkDescription { owner?.description(of: self) ?? LinkDescription(side: .upstream) }
+
+    /// What was read and kept.
+    var keptFrame: ByteBuffer { inbound.frame }
 
     private func linger(_ code: Code) {
         // Who has shut its direction has nothing more to say that could be cut off.

@@ -1,4 +1,5 @@
 package import NIOCore
+import Telemetry
 
 /// What the links of one event loop share: the dirty set, the block pool, the timer ring, the clock of this turn.
 ///
@@ -21,6 +22,13 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
     @exclusivity(unchecked) @usableFromInline package var pool = BlockPool()
     /// The time at the start of this turn's first burst.
     @exclusivity(unchecked) package private(set) var now: NIODeadline
+
+    /// Someone listens to this loop's links; asked once for each read and each block.
+    @exclusivity(unchecked) var isTapped = false
+    var taps: [UInt64: any StreamTap] = [:]
+    /// Links that stand, in no order.
+    var links: [Link] = []
+    var closed = ClosedLinks()
 
     @exclusivity(unchecked) private var dirty: [Link] = []
     @exclusivity(unchecked) private var flushing: [Link] = []

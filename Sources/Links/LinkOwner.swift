@@ -1,3 +1,4 @@
+import Telemetry
 package import Wire
 
 /// Who decides what the frames of a link mean. All calls come on the link's event loop.
@@ -13,6 +14,18 @@ package protocol LinkOwner: TimerTarget {
     func linkInputEnded(_ link: Link)
     /// The connection is gone; called once, last.
     func link(_ link: Link, closed end: LinkEnd)
+    /// What there is to say about it to those who operate the process; asked when they look, and when it has ended.
+    func description(of link: Link) -> LinkDescription
+    /// An operator wants it closed.
+    func closeForOperator(_ link: Link)
+    /// The code of an end that the peer brought about without a word (config, Metrics: cancelled for clients, lost otherwise).
+    var codeOfSilentEnd: Code { get }
+}
+
+extension LinkOwner {
+    package func description(of link: Link) -> LinkDescription { LinkDescription(side: .upstream) }
+    package func closeForOperator(_ link: Link) { link.close(.cancelled) }
+    package var codeOfSilentEnd: Code { .lost }
 }
 
 extension LinkOwner {

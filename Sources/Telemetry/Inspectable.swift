@@ -6,6 +6,39 @@ public protocol Inspectable: Sendable {
     func samples() async -> [Sample]
     /// What the role is doing, for `/status`.
     func status() async -> RoleStatus
+
+    // Each of these has an empty default: a role fills in what it has. All are bounded in size, and take no loop for longer than a moment.
+
+    /// Open links, the first of the query's order.
+    func links(_ query: LinkQuery) async -> [LinkView]
+    /// Links that ended, the latest of each loop, with the code that ended them.
+    func closedLinks(_ query: LinkQuery) async -> [LinkView]
+    func routes() async -> [RouteView]
+    /// Identities that are registered here.
+    func registry() async -> [RegistrationView]
+    func pools() async -> [PoolView]
+    func laneViews() async -> [LanesView]
+    /// Packets and calls that wait.
+    func pending() async -> [PendingView]
+    /// Carries out a command.
+    /// - Returns: how many links, sessions or connections it concerned; 0 when the role has nothing of the kind.
+    func perform(_ command: RoleCommand) async -> Int
+    /// Lets `tap` hear every link until ``untap(_:)`` with the same `id`.
+    func tap(_ id: UInt64, _ tap: any StreamTap) async
+    func untap(_ id: UInt64) async
+}
+
+extension Inspectable {
+    public func links(_ query: LinkQuery) async -> [LinkView] { [] }
+    public func closedLinks(_ query: LinkQuery) async -> [LinkView] { [] }
+    public func routes() async -> [RouteView] { [] }
+    public func registry() async -> [RegistrationView] { [] }
+    public func pools() async -> [PoolView] { [] }
+    public func laneViews() async -> [LanesView] { [] }
+    public func pending() async -> [PendingView] { [] }
+    public func perform(_ command: RoleCommand) async -> Int { 0 }
+    public func tap(_ id: UInt64, _ tap: any StreamTap) async {}
+    public func untap(_ id: UInt64) async {}
 }
 
 /// A role as the process that runs it sees it.

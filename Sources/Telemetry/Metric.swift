@@ -24,6 +24,8 @@ public enum Metric: String, CaseIterable, Sendable {
     case takeovers = "takeovers_total"
     case registrations = "registrations"
     case tableBuilds = "table_builds_total"
+    case oldestPending = "oldest_pending_milliseconds"
+    case loopDelay = "loop_delay_microseconds"
     case draining = "draining"
     case buildInfo = "build_info"
 
@@ -37,7 +39,8 @@ public enum Metric: String, CaseIterable, Sendable {
 
     public var kind: Kind {
         switch self {
-        case .linksOpen, .queueBytes, .laneDepth, .registrations, .callsInFlight, .callsPending, .draining, .buildInfo: .gauge
+        case .linksOpen, .queueBytes, .laneDepth, .registrations, .callsInFlight, .callsPending, .oldestPending, .loopDelay, .draining, .buildInfo:
+            .gauge
         case .callSeconds: .histogram
         default: .counter
         }
@@ -69,6 +72,8 @@ public enum Metric: String, CaseIterable, Sendable {
         case .takeovers: "Identities that were registered anew while their old link was live, by the member's role."
         case .registrations: "Members that are registered now."
         case .tableBuilds: "Routing tables that were built."
+        case .oldestPending: "Age of the oldest packet or call that waits, 0 while none does."
+        case .loopDelay: "How long the event loop took to come to this look: what a packet that comes now waits, too."
         case .draining: "1 while the process drains."
         case .buildInfo: "1, with the version as label."
         }
@@ -85,6 +90,8 @@ public enum Metric: String, CaseIterable, Sendable {
         case .undelivered: ["role", "route", "code"]
         case .securityEvents: ["role", "kind"]
         case .reconnects: ["role", "peer"]
+        case .oldestPending: ["role", "route"]
+        case .loopDelay: ["loop"]
         case .multicastMembers: ["outcome"]
         case .ignored, .laneDepth, .laneStalls, .draining, .registrations, .tableBuilds: ["role"]
         case .calls: ["role", "route", "outcome"]

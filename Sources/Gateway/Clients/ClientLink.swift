@@ -11,6 +11,8 @@ final class ClientLink: LinkOwner, SessionHolder {
     @exclusivity(unchecked) private(set) var link: Link!
     /// 0 until the link is open, and again when the session has ended; the link may live on to say its last word.
     @exclusivity(unchecked) private(set) var session: UInt64 = 0
+    /// The one that has ended, and its user, for those who look at links.
+    private var ended: (session: UInt64, user: UInt64)?
     /// The session's slot for the choice function.
     @exclusivity(unchecked) private(set) var slot = 0
     @exclusivity(unchecked) var identity = Identity()
@@ -234,6 +236,17 @@ final class ClientLink: LinkOwner, SessionHolder {
 
     func linkDrained(_ link: Link) {}
 
+    // MARK: - Inspection
+
+    func description(of link: Link) -> LinkDescription {
+        let session = hasSession ? session : ended?.session
+        let user = hasSession ? identity.user : ended?.user ?? 0
+        return LinkDescription(side: .clients, session: session, user: user == 0 ? nil : user, framing: .packets(shard.format))
+    }
+
+    func closeForOperator(_ link: Link) { close(.cancelled) }
+    let codeOfSilentEnd = Code.cancelled
+
     // MARK: - Going
 
     /// Ends the session, then the link, telling the client why (protocol section 5, "Closing with a code").
@@ -270,6 +283,7 @@ final class ClientLink: LinkOwner, SessionHolder {
         guard hasSession else { return }
         let ended = session
         let user = identity.user
+        self.ended = (ended, user)
         shard.clients.remove(ended)
         bind(user: 0, token: 0)
         session = 0

@@ -1,5 +1,6 @@
 import Links
 import Membership
+import NIOCore
 import Telemetry
 import Wire
 
@@ -35,6 +36,7 @@ extension Shard {
         for route in routes {
             samples.append(Sample(.packets, role, route.name, Direction.in.rawValue, value: route.counters.packetsIn))
             samples.append(Sample(.packets, role, route.name, Direction.out.rawValue, value: route.counters.packetsOut))
+            samples.append(Sample(.oldestPending, role, route.name, value: oldestPending(route)))
             for (code, count) in route.counters.undelivered.labelled { samples.append(Sample(.undelivered, role, route.name, code, value: count)) }
         }
         return samples
@@ -49,19 +51,14 @@ extension Shard {
             + routes.reduce(0) { $0 + ($1.kind == kind ? $1.waiting.bytes : 0) }
     }
 
+    private func oldestPending(_ route: ShardRoute) -> Int {
+        route.waiting.oldest.map { Int((loop.eventLoop.now - $0).nanoseconds / 1_000_000) } ?? 0
+    }
+
     func peers() -> [RoleStatus.Peer] {
         owned.map { connection in
-            let state =
-                switch connection.state {
-                case .up: "up"
-                case .draining: "draining"
-                case .down: "down"
-                }
-            let address = connection.trunk.address
-            return RoleStatus.Peer(
-                route: connection.route.name, address: connection.route.kind == .hubs ? address : "\(address)#\(connection.trunk.index)",
-                state: state,
-                queuedBytes: connection.link?.queued ?? 0)
+            RoleStatus.Peer(
+                route: connection.route.name, address: connection.label, state: connection.stateName, queuedBytes: connection.link?.queued ?? 0)
         }
     }
 }

@@ -48,6 +48,8 @@ final class Connection {
     let loop: Int
     let route: ShardRoute
     var state = State.down
+    /// An operator has taken it out of the choice; known to the loop that owns the link.
+    var isDisabled = false
     /// The link, on the loop that owns it and while it stands.
     @exclusivity(unchecked) var link: Link?
     /// The one who dials, on the loop that owns it.

@@ -5,6 +5,7 @@ import Wire
 /// Packets of one route on one loop that wait for an upstream, in the order in which they came (rule S4).
 struct WaitingPackets {
     struct Entry {
+        let since: NIODeadline
         let deadline: NIODeadline
         let header: PacketHeader
         let body: ByteBuffer
@@ -15,6 +16,9 @@ struct WaitingPackets {
     private var entries: Deque<Entry> = []
     private(set) var bytes = 0
 
+    var count: Int { entries.count }
+    /// Since when the oldest waits.
+    var oldest: NIODeadline? { entries.first?.since }
     var isEmpty: Bool { entries.isEmpty }
     var nextDeadline: NIODeadline? { entries.first?.deadline }
 

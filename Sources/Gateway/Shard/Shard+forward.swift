@@ -57,7 +57,7 @@ extension Shard {
             return undeliverable(.busy, header, body, to: client, route: route)
         }
         let bytes = UnsafeRawBufferPointer(start: body, count: header.bodyCount)
-        wait(.init(deadline: loop.now + patience, header: header, body: ByteBuffer(bytes: bytes), isNotice: false), on: route)
+        wait(.init(since: loop.now, deadline: loop.now + patience, header: header, body: ByteBuffer(bytes: bytes), isNotice: false), on: route)
         client.carried.insert(route.index)
     }
 
@@ -160,7 +160,7 @@ extension Shard {
             let packet = Packet(SessionClosed(code: code), user: user, es: esID, session: session, format: route.format)
             if !route.waiting.isEmpty, let patience = route.settings.waitForPeer {
                 // Behind the session's packets that still wait.
-                wait(.init(deadline: loop.now + patience, header: packet.header, body: packet.body, isNotice: true), on: route)
+                wait(.init(since: loop.now, deadline: loop.now + patience, header: packet.header, body: packet.body, isNotice: true), on: route)
             } else if route.live.isEmpty {
                 counters.unheardClosings += 1
             } else {
@@ -174,7 +174,7 @@ extension Shard {
         {
             // Behind the session's packets that still wait.
             let packet = Packet(SessionClosed(code: code), user: user, es: esID, session: session)
-            wait(.init(deadline: loop.now + patience, header: packet.header, body: packet.body, isNotice: true), on: route)
+            wait(.init(since: loop.now, deadline: loop.now + patience, header: packet.header, body: packet.body, isNotice: true), on: route)
         } else {
             tellHubs(closing)
         }

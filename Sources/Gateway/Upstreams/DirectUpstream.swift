@@ -135,6 +135,7 @@ final class DirectUpstream: Upstream, LinkOwner, @unchecked Sendable {
 
     func tellLoops(_ state: Connection.State) {
         let id = connection.trunk.id
+        let state = state == .up && connection.isDisabled ? .draining : state
         shard.toEach { $0.connectionChanged(id, to: state) }
     }
 

@@ -112,6 +112,7 @@ extension MemberLink {
             shard.context.registrar.answered(memberID)
         } else {
             shard.log.event("draining", level: .info, "\(name) is leaving; it gets nothing new")
+            isLeaving = true
             shard.drain(self, memberID)
         }
     }

@@ -43,6 +43,8 @@ final class MemberLink: LinkOwner, @unchecked Sendable {
     /// On the list of those whose queue is told to other loops.
     @exclusivity(unchecked) var isTouched = false
     private var isClosingWhenEmpty = false
+    /// It has said that it leaves, and not come back since.
+    var isLeaving = false
     private var isAdmitted = false
 
     init(shard: Shard, port: Port) {
@@ -55,6 +57,10 @@ final class MemberLink: LinkOwner, @unchecked Sendable {
 
     var name: String { acceptance.member.map { "\($0.identity) (\($0.name.isEmpty ? link.remote : $0.name))" } ?? link.remote }
     var memberID: MemberID? { id == 0 ? nil : MemberID(raw: id) }
+
+    func description(of link: Link) -> LinkDescription {
+        LinkDescription(side: port == .edges ? .edges : .services, name: acceptance.member.map { "\($0.identity) (\($0.name))" })
+    }
 
     // MARK: - Coming
 
@@ -82,7 +88,9 @@ final class MemberLink: LinkOwner, @unchecked Sendable {
         switch action {
         case .none: break
         case .register(let member): shard.register(self, as: member)
-        case .update(let member): shard.update(self, to: member)
+        case .update(let member):
+            isLeaving = false
+            shard.update(self, to: member)
         case .refuse(let refusal): refuse(refusal)
         }
     }

@@ -32,6 +32,18 @@ extension Shard {
         return samples
     }
 
+    /// Who is registered over a link of this loop.
+    func registrations() -> [RegistrationView] {
+        links.values.compactMap { member in
+            guard let who = member.acceptance.member, let id = member.memberID else { return nil }
+            return RegistrationView(
+                role: "hub", side: "\(member.port)", node: who.identity.node, cluster: who.cluster, name: who.name,
+                state: member.isLeaving ? "draining" : member.isWelcomed ? "up" : "connecting",
+                claims: who.claims.map { $0.lo == $0.hi ? "\($0.lo)" : "\($0.lo)-\($0.hi)" }, remote: member.link.remote, link: member.link.id,
+                generation: id.generation)
+        }
+    }
+
     /// Registered links, for `/status`.
     func memberStatus() -> [RoleStatus.Peer] {
         links.values.compactMap { member in

@@ -1,6 +1,7 @@
 package import Links
 import Logging
 package import NIOCore
+import Telemetry
 package import Wire
 
 /// One address of a hub, dialed for as long as the process lives: the shell around ``DialingMachine``.
@@ -324,5 +325,11 @@ package final class HubLink: LinkOwner, @unchecked Sendable {
             log("silent", .warning, "\(name) was silent for \(silence) ms, \(Heartbeat.patience) heartbeats; closing it")
             close(.idle)
         }
+    }
+}
+
+extension HubLink {
+    package func description(of link: Link) -> LinkDescription {
+        LinkDescription(side: .hub, name: welcome?.name, route: "hubs", framing: wire.framing)
     }
 }

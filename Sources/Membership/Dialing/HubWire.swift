@@ -1,5 +1,6 @@
 package import Links
 package import NIOCore
+package import Telemetry
 package import Wire
 
 /// How the words of membership stand on one of the two wires. Their bodies are the same on both (protocol sections 2 and 3).
@@ -10,6 +11,8 @@ package protocol HubWire: Sendable {
     func frame(at bytes: UnsafeRawBufferPointer) -> HubFrame
     /// Queues one control frame.
     func append(_ kind: ControlType, body: ByteBuffer, to link: Link)
+    /// How a capture is to read such a link.
+    var framing: Framing { get }
 }
 
 /// What stands at the front of a link's input.
@@ -23,6 +26,8 @@ package enum HubFrame: Equatable {
 }
 
 extension HubWire {
+    package var framing: Framing { .packets(.standard) }
+
     package func append(_ body: some ControlBody, to link: Link) {
         var bytes = ByteBuffer()
         body.write(to: &bytes, format: .standard)

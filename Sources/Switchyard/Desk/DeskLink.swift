@@ -56,6 +56,11 @@ class DeskLink: LinkOwner, SessionHolder, @unchecked Sendable {
     /// None of its packets is in a lane any more.
     func lanesSettled() {}
 
+    /// What those who look at links see.
+    func description(of link: Link) -> LinkDescription { LinkDescription(side: .route, name: dialed, framing: .packets(format)) }
+    /// The code of an end that the peer brought about without a word.
+    var codeOfSilentEnd: Code { .lost }
+
     func linkOpened(_ link: Link) {}
     func link(_ link: Link, received bytes: UnsafeRawBufferPointer) -> Consumed { Consumed(bytes: bytes.count, needed: PacketHeader.size) }
     func linkDrained(_ link: Link) {}

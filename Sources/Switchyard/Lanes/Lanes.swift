@@ -51,6 +51,8 @@ public final class Lanes: Sendable {
 
     /// Packets that wait or are being handled, in all lanes.
     public var waiting: Int { depth.load(ordering: .relaxed) }
+    /// Packets that wait or are being handled, by lane.
+    public var depths: [Int] { lanes.map(\.count) }
     /// Handler calls that have lasted over a second, so far.
     public var stallCount: Int { stalls.load(ordering: .relaxed) }
     /// Threads that have been started.

@@ -29,6 +29,13 @@ final class ClientConnection: DeskLink, @unchecked Sendable {
     override var format: WireFormat { settings.wire }
     var isBound: Bool { identity.isBound }
 
+    override func description(of link: Link) -> LinkDescription {
+        LinkDescription(
+            side: .clients, session: session == 0 ? nil : session, user: identity.isBound ? identity.user : nil, framing: .packets(format))
+    }
+
+    override var codeOfSilentEnd: Code { .cancelled }
+
     // MARK: - Coming
 
     override func linkOpened(_ link: Link) {

@@ -27,7 +27,7 @@ public final class PacketServer: Service, ProcessRole, PacketSender {
     /// The queues in front of the handlers, and the threads on which they run.
     public let lanes: Lanes
     private let ownsLanes: Bool
-    private let desks: [LaneDesk]
+    let desks: [LaneDesk]
     private let clients: [ClientSide]
     private let gateways = GatewayTable()
     private let group: any EventLoopGroup

@@ -30,7 +30,7 @@ public final class ServiceLink: Service, ProcessRole, PacketSender {
     /// The queues in front of the handlers, and the threads on which they run.
     public let lanes: Lanes
     private let ownsLanes: Bool
-    private let desk: LaneDesk
+    let desk: LaneDesk
     private let side: ServiceSide
     private let state = Mutex(State())
 

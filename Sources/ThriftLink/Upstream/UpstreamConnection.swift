@@ -130,6 +130,8 @@ final class UpstreamConnection: LinkOwner, @unchecked Sendable {
         pool.opened(self)
     }
 
+    func description(of link: Link) -> LinkDescription { LinkDescription(side: .upstream, framing: .thrift) }
+
     func linkDrained(_ link: Link) {}
 
     func link(_ link: Link, closed end: LinkEnd) {

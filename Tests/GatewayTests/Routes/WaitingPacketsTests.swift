@@ -9,7 +9,8 @@ import Wire
 struct WaitingPacketsTests {
     private func entry(_ number: UInt64, size: Int = 0, deadline: Int = 0) -> WaitingPackets.Entry {
         .init(
-            deadline: .uptimeNanoseconds(UInt64(deadline) * 1_000_000), header: PacketHeader(bodyCount: size, type: 1, session: number),
+            since: .distantPast, deadline: .uptimeNanoseconds(UInt64(deadline) * 1_000_000),
+            header: PacketHeader(bodyCount: size, type: 1, session: number),
             body: ByteBuffer(repeating: 1, count: size), isNotice: false)
     }
 

@@ -1,0 +1,57 @@
+import Links
+import NIOCore
+import Sessions
+public import Telemetry
+import Wire
+
+/// How the gateway is seen and operated; each answer is gathered on the loops, between their turns.
+extension Gateway {
+    public func links(_ query: LinkQuery) async -> [LinkView] { await LinkInspection.links(of: linkLoops, query, role: role) }
+    public func closedLinks(_ query: LinkQuery) async -> [LinkView] { await LinkInspection.closed(of: linkLoops, query, role: role) }
+    public func tap(_ id: UInt64, _ tap: any StreamTap) async { await LinkInspection.tap(id, tap, on: linkLoops) }
+    public func untap(_ id: UInt64) async { await LinkInspection.untap(id, on: linkLoops) }
+
+    private var linkLoops: [LinkLoop] { shards.map(\.loop) }
+
+    public func routes() async -> [RouteView] {
+        var routes: [RouteView] = []
+        for view in await ask({ $0.routeViews() }) {
+            if routes.isEmpty {
+                routes = view
+            } else {
+                for index in routes.indices { routes[index].add(view[index]) }
+            }
+        }
+        return routes
+    }
+
+    public func pending() async -> [PendingView] {
+        var pending: [PendingView] = []
+        for view in await ask({ $0.pendingViews() }) {
+            if pending.isEmpty {
+                pending = view
+            } else {
+                for index in pending.indices { pending[index].add(view[index]) }
+            }
+        }
+        return pending
+    }
+
+    public func perform(_ command: RoleCommand) async -> Int {
+        switch command {
+        case .closeLink(let id): await LinkInspection.close(id, on: linkLoops)
+        case .kick(let session, let user, let code, let reason):
+            await ask { $0.kick(session: session, user: user, code, reason) }.reduce(0, +)
+        case .disable(let address): await ask { $0.disable(true, address) }.reduce(0, +)
+        case .enable(let address): await ask { $0.disable(false, address) }.reduce(0, +)
+        }
+    }
+
+    /// One answer of each loop, in their order.
+    private func ask<Answer: Sendable>(_ question: @escaping @Sendable (Shard) -> Answer) async -> [Answer] {
+        let futures = shards.map { shard in shard.loop.eventLoop.submit { question(shard) } }
+        var answers: [Answer] = []
+        for future in futures { if let answer = try? await future.get() { answers.append(answer) } }
+        return answers
+    }
+}

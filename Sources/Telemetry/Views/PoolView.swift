@@ -1,0 +1,24 @@
+/// One upstream address of a pool as `/pools` shows it.
+public struct PoolView: Sendable, Codable, Equatable {
+    public var role: String
+    public var route: String
+    public var address: String
+    /// up, down, ejected, probing or disabled.
+    public var state: String
+    public var connections: Int
+    public var callsInFlight: Int
+    /// Calls that wait for a connection.
+    public var callsWaiting: Int
+
+    public init(
+        role: String, route: String, address: String, state: String, connections: Int = 0, callsInFlight: Int = 0, callsWaiting: Int = 0
+    ) {
+        self.role = role
+        self.route = route
+        self.address = address
+        self.state = state
+        self.connections = connections
+        self.callsInFlight = callsInFlight
+        self.callsWaiting = callsWaiting
+    }
+}

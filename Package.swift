@@ -91,10 +91,14 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
+            resources: [.embedInCode("Dashboard/dashboard.html")],
             swiftSettings: settings),
         .executableTarget(
             name: "Command",
-            dependencies: ["Operate", "Bench", "Chat", "Links", "Wire", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Operate", "Bench", "Chat", "Links", "Wire", nioCore, nioPosix, .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: settings),
 
         // Programs that use the library, as its readers would write them.

@@ -1,56 +1,41 @@
+import Foundation
 import Hummingbird
 import Links
 import NIOCore
 
-/// Decides what a request gets: the page, or one line that says why not.
+/// Decides what a request gets: what it asks for, or one line that says why not.
 struct AdminResponder: HTTPResponder {
-    /// One path and what stands behind it.
-    struct Page: Sendable {
-        let path: String
-        let needsToken: Bool
-        let answer: @Sendable () async -> Response
-    }
+    private let routes: [AdminRoute]
+    private let gate: AdminGuard
 
-    private let pages: [Page]
-    private let token: BearerToken?
-
-    /// - Parameter settings: beyond loopback `/metrics` needs the token, too.
-    init(_ pages: AdminPages, settings: ProcessSettings.Admin) {
-        token = settings.token.map(BearerToken.init)
-        self.pages = [
-            Page(path: "/healthz", needsToken: false, answer: pages.health),
-            Page(path: "/readyz", needsToken: false, answer: pages.readiness),
-            Page(path: "/metrics", needsToken: !settings.listen.isLoopback, answer: pages.metrics),
-            Page(path: "/status", needsToken: true, answer: pages.status),
-        ]
+    init(_ routes: [AdminRoute], settings: ProcessSettings.Admin) {
+        self.routes = routes
+        gate = AdminGuard(settings)
     }
 
     func respond(to request: Request, context: AdminContext) async throws -> Response {
         let isHead = request.method == .head
         if AdminResponder.carriesTooMuch(request) { return AdminResponder.tooMuch(isHead: isHead, closing: context.channel) }
-        let response = await answer(to: request)
+        let response = await answer(to: request, context)
         return isHead ? response.createHeadResponse() : response
     }
 
-    private func answer(to request: Request) async -> Response {
-        guard let page = pages.first(where: { $0.path == request.uri.path }) else {
-            return .line("not found; there are \(pages.map(\.path).joined(separator: ", "))", status: .notFound)
+    private func answer(to request: Request, _ context: AdminContext) async -> Response {
+        let path = request.uri.path
+        let found = routes.compactMap { route in route.match(path).map { (route, $0) } }
+        guard let (first, _) = found.first else {
+            let there = routes.filter { $0.method == .get && $0.path != "/" }.map(\.path)
+            return .line("not found; there are \(there.joined(separator: ", "))", status: .notFound)
         }
-        guard request.method == .get || request.method == .head else {
-            return .line("\(page.path) can only be read, with GET or HEAD", status: .methodNotAllowed, headers: [.allow: "GET, HEAD"])
+        let method = request.method == .head ? .get : request.method
+        guard let (route, parameter) = found.first(where: { $0.0.method == method }) else {
+            let isAction = first.method == .post
+            return .line(
+                isAction ? "\(path) is an action; use POST" : "\(path) can only be read, with GET or HEAD", status: .methodNotAllowed,
+                headers: [.allow: isAction ? "POST" : "GET, HEAD"])
         }
-        if page.needsToken, let token {
-            switch token.verdict(on: request.headers[.authorization]) {
-            case .right: break
-            case .missing: return AdminResponder.refused("\(page.path) needs the admin token; send it as `Authorization: Bearer TOKEN`")
-            case .wrong: return AdminResponder.refused("the token is wrong")
-            }
-        }
-        return await page.answer()
-    }
-
-    private static func refused(_ line: String) -> Response {
-        .line(line, status: .unauthorized, headers: [.wwwAuthenticate: "Bearer"])
+        if let refusal = gate.refusal(request, path: path, need: route.need) { return refusal }
+        return await route.answer(AdminCall(request, context: context, parameter: parameter))
     }
 
     // MARK: - Bodies

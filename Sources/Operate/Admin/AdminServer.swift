@@ -2,18 +2,20 @@ import Hummingbird
 import HummingbirdCore
 public import Links
 public import Logging
-import NIOCore
+public import NIOCore
 import NIOPosix
 import ServiceLifecycle
 import Synchronization
 public import Telemetry
 
-/// The server for people and monitoring: `/healthz`, `/readyz`, `/metrics`, `/status` over HTTP/1.1.
+/// The server for people and monitoring, over HTTP/1.1; ``AdminRoute`` lists what it has.
 ///
 /// It has an event loop of its own, so that no scrape takes time of the loops that packets go through.
 public final class AdminServer: Sendable {
     private let settings: ProcessSettings.Admin
-    private let pages: AdminPages
+    private let routes: [AdminRoute]
+    private let live: LiveFeed
+    private let taps: TapStreams
     private let logger: Logger
     private let running = Mutex<Running?>(nil)
 
@@ -31,11 +33,19 @@ public final class AdminServer: Sendable {
 
     /// - Parameters:
     ///   - name: the process's, for `/status`.
-    ///   - roles: asked at every look at `/readyz`, `/metrics` and `/status`.
-    public init(_ settings: ProcessSettings.Admin, name: String, roles: [any Inspectable], state: ProcessState, logger: Logger) {
+    ///   - roles: asked at every look.
+    ///   - loops: whose delay is measured.
+    public init(
+        _ settings: ProcessSettings.Admin, name: String, roles: [any Inspectable], state: ProcessState, control: ProcessControl,
+        loops: [any EventLoop] = [], logger: Logger
+    ) {
         self.settings = settings
         self.logger = logger
-        pages = AdminPages(name: name, roles: roles, state: state)
+        let pages = AdminPages(name: name, roles: roles, state: state, control: control, loops: loops)
+        let actions = AdminActions(roles: roles, state: state, control: control, logger: logger)
+        live = LiveFeed(pages, canAct: settings.token != nil)
+        taps = TapStreams(roles: roles, actions: actions)
+        routes = AdminRoute.all(pages, actions, live: live, taps: taps)
     }
 
     // MARK: - Start
@@ -74,7 +84,7 @@ public final class AdminServer: Sendable {
         // the server itself has ended is told above.
         quiet.logLevel = .critical
         let application = Application(
-            responder: AdminResponder(pages, settings: settings),
+            responder: AdminResponder(routes, settings: settings),
             server: HTTPServerBuilder { responder in
                 GuardedChannel(HTTP1Channel(responder: responder, configuration: Limits.connection), doorway: doorway)
             },
@@ -104,6 +114,8 @@ public final class AdminServer: Sendable {
             return running
         }
         guard let stopping else { return }
+        live.closeAll()
+        taps.closeAll()
         await stopping.services.triggerGracefulShutdown()
         let timer = Task {
             try await Task.sleep(for: limit)

@@ -6,6 +6,7 @@ public final class ProcessState: Sendable {
     public enum Phase: String, Sendable, Codable, CaseIterable { case starting, serving, draining, stopped }
 
     private let current = Mutex(Phase.starting)
+    private let rotation = Mutex(false)
     private let start = ContinuousClock.now
 
     public init() {}
@@ -13,6 +14,12 @@ public final class ProcessState: Sendable {
     public var phase: Phase {
         get { current.withLock { $0 } }
         set { current.withLock { $0 = newValue } }
+    }
+
+    /// An operator wants load balancers to send no one new here; everything is served as before.
+    public var isOutOfRotation: Bool {
+        get { rotation.withLock { $0 } }
+        set { rotation.withLock { $0 = newValue } }
     }
 
     /// Since the state was made, which is when the process began.

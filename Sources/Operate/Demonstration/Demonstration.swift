@@ -3,6 +3,7 @@ import Links
 import Logging
 import NIOCore
 import Switchyard
+import Telemetry
 
 /// What stands behind the roles when `up` is started without a file: the example servers, in the same process, reached over the wire like
 /// any others. The chat service dials the hub; a packet server of its own answers type 7 on a direct route.
@@ -36,6 +37,9 @@ final class Demonstration: Sendable {
         service.logger = LogLabel.logger("chat", log)
         chat = ChatService.behindHubs(service)
     }
+
+    /// Shown beside the roles.
+    var servers: [any Inspectable] { [server, chat] }
 
     /// Listens, before anything is dialed.
     func start() async throws { _ = try await server.start() }

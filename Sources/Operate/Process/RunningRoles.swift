@@ -18,15 +18,18 @@ final class RunningRoles: Sendable {
     private let demonstration: Demonstration?
     private let state = ProcessState()
 
-    init(settings: ProcessSettings, withDemonstration: Bool, logger: Logger) {
+    init(settings: ProcessSettings, withDemonstration: Bool, control: ProcessControl, logger: Logger) {
         self.settings = settings
         let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
         self.group = group
         roles = RunningRoles.roles(settings, group: group)
-        admin = settings.admin.map { [roles, state] in
-            AdminServer($0, name: settings.name, roles: roles, state: state, logger: LogLabel.logger("admin", settings.log))
-        }
         demonstration = withDemonstration ? Demonstration(log: settings.log) : nil
+        let shown = roles.map { $0 as any Inspectable } + (demonstration?.servers ?? [])
+        admin = settings.admin.map { [state] in
+            AdminServer(
+                $0, name: settings.name, roles: shown, state: state, control: control, loops: Array(group.makeIterator()),
+                logger: LogLabel.logger("admin", settings.log))
+        }
     }
 
     private static func roles(_ settings: ProcessSettings, group: MultiThreadedEventLoopGroup) -> [any ProcessRole] {

@@ -72,8 +72,13 @@ public struct SwitchyardProcess: Sendable {
         warnAboutDescriptors(settings, logger: logger)
         // Trapped before anything listens, so that no signal finds the process half started.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
-        let roles = RunningRoles(settings: settings, withDemonstration: source.file == nil, logger: logger)
-        return await attend(signals, roles: roles, settings: settings, logger: logger)
+        let (events, sender) = AsyncStream.makeStream(of: Event.self)
+        let control = ProcessControl(
+            leave: { sender.yield(.signal(.sigterm)) },
+            reload: { await withCheckedContinuation { sender.yield(.reload($0)) } },
+            configuration: { EffectiveConfiguration.yaml(of: settings) })
+        let roles = RunningRoles(settings: settings, withDemonstration: source.file == nil, control: control, logger: logger)
+        return await attend(signals, events: events, sender: sender, roles: roles, settings: settings, logger: logger)
     }
 
     private enum Event: Sendable {
@@ -82,13 +87,17 @@ public struct SwitchyardProcess: Sendable {
         /// Something could not listen; one clear line.
         case failed(String)
         case signal(UnixSignal)
+        /// Someone asks for a reload, and for what stands against it.
+        case reload(CheckedContinuation<[String], Never>)
         case drained
     }
 
     /// Starts, and attends to signals from then on: SIGHUP reloads, SIGTERM and SIGINT drain, the second of these ends the process at once
     /// (rule S25).
-    private func attend(_ signals: UnixSignalsSequence, roles: RunningRoles, settings: ProcessSettings, logger: Logger) async -> ExitCode {
-        let (events, sender) = AsyncStream.makeStream(of: Event.self)
+    private func attend(
+        _ signals: UnixSignalsSequence, events: AsyncStream<Event>, sender: AsyncStream<Event>.Continuation, roles: RunningRoles,
+        settings: ProcessSettings, logger: Logger
+    ) async -> ExitCode {
         let listening = Task { for await signal in signals { sender.yield(.signal(signal)) } }
         defer { listening.cancel() }
         Task {
@@ -110,7 +119,9 @@ public struct SwitchyardProcess: Sendable {
             case .drained:
                 return .drained
             case .signal(.sighup):
-                reload(settings, logger: logger)
+                _ = reload(settings, logger: logger)
+            case .reload(let answer):
+                answer.resume(returning: reload(settings, logger: logger))
             case .signal(let signal) where !isDraining:
                 isDraining = true
                 logger.info("\(signal): draining, for at most \(settings.drainTimeout.nanoseconds / 1_000_000_000) s")
@@ -127,20 +138,22 @@ public struct SwitchyardProcess: Sendable {
     }
 
     /// All or nothing (rule S26): what cannot be read or cannot change while running changes nothing, and is named.
-    private func reload(_ settings: ProcessSettings, logger: Logger) {
+    /// - Returns: what stands against it; nothing when it was taken over.
+    private func reload(_ settings: ProcessSettings, logger: Logger) -> [String] {
+        var complaints: [String] = []
         switch source.load() {
         case .failure(let errors):
-            for line in errors.lines { logger.error("\(line)") }
-        case .success(let loaded):
+            complaints = errors.lines
+        case .success(let loaded) where settings != loaded.settings:
             let fixed = settings.changesThatNeedARestart(to: loaded.settings)
-            if settings == loaded.settings {
-                logger.info("configuration reloaded")
-            } else if fixed.isEmpty {
-                logger.error("configuration not reloaded: this version takes over no changed value while running; restart the process")
-            } else {
-                for line in fixed { logger.error("configuration not reloaded: \(line)") }
+            complaints = (fixed.isEmpty ? ["this version takes over no changed value while running; restart the process"] : fixed).map {
+                "configuration not reloaded: \($0)"
             }
+        case .success: break
         }
+        for line in complaints { logger.error("\(line)") }
+        if complaints.isEmpty { logger.info("configuration reloaded") }
+        return complaints
     }
 
     /// RLIMIT_NOFILE is raised; a limit that cannot fit is warned about (rule S16).

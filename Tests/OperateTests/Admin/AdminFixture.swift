@@ -53,16 +53,22 @@ final class Gate: Sendable {
     func arrival() async { for await _ in arrivals.stream { return } }
 }
 
+extension ProcessControl {
+    /// A process that has nothing to do with anything.
+    static var none: ProcessControl { ProcessControl(leave: {}, reload: { [] }, configuration: { "name: edge-1\n" }) }
+}
+
 /// Runs an admin server for a test.
 func withAdmin(
     _ listen: Endpoint = .host("127.0.0.1", port: 0), token: String? = nil, roles: [any Inspectable] = [FakeRole()],
-    state phase: ProcessState.Phase = .serving, logger: Logger = Logger(label: "admin", factory: { _ in SwiftLogNoOpLogHandler() }),
+    state phase: ProcessState.Phase = .serving,
+    control: ProcessControl = .none, logger: Logger = Logger(label: "admin", factory: { _ in SwiftLogNoOpLogHandler() }),
     _ body: (AdminClient, AdminServer, ProcessState) async throws -> Void
 ) async throws {
     let state = ProcessState()
     state.phase = phase
     let settings = ProcessSettings.Admin(listen: listen, token: token.map { Secret(value: $0, source: "env:ADMIN_TOKEN") })
-    let server = AdminServer(settings, name: "edge-1", roles: roles, state: state, logger: logger)
+    let server = AdminServer(settings, name: "edge-1", roles: roles, state: state, control: control, logger: logger)
     let endpoint = try await server.start()
     do {
         try await body(AdminClient(endpoint: endpoint), server, state)

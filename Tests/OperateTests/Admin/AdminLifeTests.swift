@@ -8,7 +8,7 @@ import Testing
 @Suite("Admin server: its life", .timeLimit(.minutes(1)))
 struct AdminLifeTests {
     private func server(at endpoint: Endpoint, logger: Logger = Logger(label: "admin", factory: { _ in SwiftLogNoOpLogHandler() })) -> AdminServer {
-        AdminServer(ProcessSettings.Admin(listen: endpoint), name: "edge-1", roles: [], state: ProcessState(), logger: logger)
+        AdminServer(ProcessSettings.Admin(listen: endpoint), name: "edge-1", roles: [], state: ProcessState(), control: .none, logger: logger)
     }
 
     @Test("Port 0 becomes the port that the system gave")
@@ -88,7 +88,7 @@ struct AdminLifeTests {
             async let metrics = client.get("/metrics")
             await gate.arrival()
             let (answers, answered) = AsyncStream.makeStream(of: Void.self)
-            async let idle = client.exchange("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n") { answered.yield() }
+            async let idle = client.exchange("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") { answered.yield() }
             for await _ in answers { break }
             async let stopped: Void = server.stop(within: .seconds(30))
             #expect(try await idle.hasSuffix("ok\n"))

@@ -8,8 +8,8 @@ struct AdminLimitsTests {
     func smallBody() async throws {
         try await withAdmin { client, _, _ async throws in
             let answers = try await client.exchange(
-                "POST /status HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
-                    + "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                "POST /status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"
+                    + "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             #expect(answers.split(separator: "HTTP/1.1 ").map { $0.prefix(3) } == ["405", "200"])
         }
     }
@@ -19,7 +19,7 @@ struct AdminLimitsTests {
         try await withAdmin { client, _, _ async throws in
             for (method, body) in [("GET", "a body may have 16384 bytes and must say so with Content-Length\n"), ("HEAD", "")] {
                 // No `Connection: close`: that the exchange ends shows that the server closes.
-                let reply = try HTTPReply(await client.exchange("\(method) /healthz HTTP/1.1\r\nHost: a\r\n\(header)\r\n\r\n"))
+                let reply = try HTTPReply(await client.exchange("\(method) /healthz HTTP/1.1\r\nHost: localhost\r\n\(header)\r\n\r\n"))
                 #expect(reply.status == 413 && reply.body == body)
             }
         }
@@ -29,7 +29,7 @@ struct AdminLimitsTests {
     func headers(fields: Int, bytes: Int) async throws {
         try await withAdmin { client, _, _ async throws in
             let field = "X-Y: \(String(repeating: "a", count: bytes))\r\n"
-            let answer = try? await client.exchange("GET /healthz HTTP/1.1\r\nHost: a\r\n\(String(repeating: field, count: fields))\r\n")
+            let answer = try? await client.exchange("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\(String(repeating: field, count: fields))\r\n")
             #expect(answer?.hasPrefix("HTTP/1.1 200") != true)
             #expect(try await client.get("/healthz").status == 200)
         }

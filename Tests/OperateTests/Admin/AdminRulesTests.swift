@@ -1,3 +1,4 @@
+import Foundation
 import Links
 import Operate
 import Testing
@@ -24,13 +25,75 @@ struct AdminRulesTests {
         }
     }
 
-    @Test("Without a token nothing is asked for, even beyond loopback", arguments: ["127.0.0.1", "0.0.0.0"])
-    func withoutToken(host: String) async throws {
-        try await withAdmin(.host(host, port: 0)) { client, _, _ async throws in
-            for path in ["/healthz", "/readyz", "/metrics", "/status"] {
+    @Test("Without a token nothing is asked for on loopback")
+    func withoutToken() async throws {
+        try await withAdmin { client, _, _ async throws in
+            for path in AdminRulesTests.pages {
                 #expect(try await client.get(path).status == 200, "\(path)")
                 #expect(try await client.get(path, token: "any").status == 200, "\(path)")
             }
+        }
+    }
+
+    static let pages = ["/", "/metrics", "/status", "/links", "/routes", "/registry", "/pools", "/lanes", "/pending", "/config"]
+
+    @Test("Beyond loopback everything but /healthz and /readyz needs the token, and without one nothing else is shown")
+    func nothingBeyondLoopback() async throws {
+        try await withAdmin(.host("0.0.0.0", port: 0)) { client, _, _ async throws in
+            for path in ["/healthz", "/readyz"] { #expect(try await client.get(path).status == 200, "\(path)") }
+            for path in AdminRulesTests.pages + ["/events"] { #expect(try await client.get(path, token: "any").status == 403, "\(path)") }
+        }
+        try await withAdmin(.host("0.0.0.0", port: 0), token: "hunter2") { client, _, _ async throws in
+            for path in AdminRulesTests.pages {
+                #expect(try await client.get(path).status == 401, "\(path)")
+                #expect(try await client.get(path, token: "hunter2").status == 200, "\(path)")
+            }
+            #expect(try await client.get("/events").status == 401)
+        }
+    }
+
+    @Test("A browser that asked its user may read with the token as password")
+    func basic() async throws {
+        try await withAdmin(token: "hunter2") { client, _, _ async throws in
+            func status(_ pair: String) async throws -> Int {
+                try await client.request("GET", "/status", headers: ["Authorization: Basic " + Data(pair.utf8).base64EncodedString()]).status
+            }
+            #expect(try await status("operator:hunter2") == 200)
+            #expect(try await status(":hunter2") == 200)
+            for pair in ["operator:hunter3", "hunter2:operator", "hunter2", "operator:", ":"] { #expect(try await status(pair) == 401, "\(pair)") }
+        }
+    }
+
+    @Test(
+        "On loopback a foreign Host is refused: someone's name server points here",
+        arguments: ["evil.example", "evil.example:9090", "127.0.0.1.evil.example", "[2001:db8::1]:80"])
+    func foreignHost(host: String) async throws {
+        try await withAdmin { client, _, _ async throws in
+            for path in ["/healthz", "/status", "/"] {
+                let request = "GET \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n"
+                #expect(try HTTPReply(await client.exchange(request)).status == 421, "\(path)")
+            }
+        }
+    }
+
+    @Test("Our own names as Host will do", arguments: ["localhost", "localhost:9090", "127.0.0.1:9090", "[::1]:9090", "127.8.8.8"])
+    func ownHost(host: String) async throws {
+        try await withAdmin { client, _, _ async throws in
+            let request = "GET /status HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n"
+            #expect(try HTTPReply(await client.exchange(request)).status == 200)
+        }
+    }
+
+    @Test(
+        "A page of another site gets nothing, even with the token",
+        arguments: ["http://evil.example", "null", "http://localhost:1", "https://localhost.evil.example"])
+    func foreignOrigin(origin: String) async throws {
+        try await withAdmin(token: "hunter2") { client, _, _ async throws in
+            for (method, path) in [("GET", "/status"), ("POST", "/drain")] {
+                let reply = try await client.request(method, path, headers: ["Origin: \(origin)", "Authorization: Bearer hunter2"])
+                #expect(reply.status == 403 && reply.body == "requests from pages of other sites are refused\n")
+            }
+            #expect(try await client.request("POST", "/drain", headers: ["Origin: http://localhost", "Authorization: Bearer hunter2"]).status == 200)
         }
     }
 
@@ -68,11 +131,15 @@ struct AdminRulesTests {
 
     @Test(
         "Every other path gets 404 and one line with what there is",
-        arguments: ["/", "/status/", "/STATUS", "/healthz/x", "/%2e%2e/etc/passwd", "*"])
+        arguments: ["/index.html", "/status/", "/STATUS", "/healthz/x", "/%2e%2e/etc/passwd", "*"])
     func notFound(path: String) async throws {
         try await withAdmin(token: "hunter2") { client, _, _ async throws in
             let reply = try await client.get(path)
-            #expect(reply.status == 404 && reply.body == "not found; there are /healthz, /readyz, /metrics, /status\n")
+            #expect(
+                reply.status == 404
+                    && reply.body
+                        == "not found; there are /healthz, /readyz, /metrics, /status, /links, /routes, /registry, /pools, /lanes, /pending, /config, /events\n"
+            )
         }
     }
 

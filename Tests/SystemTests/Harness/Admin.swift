@@ -4,7 +4,8 @@ import Foundation
 struct HTTPAnswer {
     let status: Int
     let headers: [String: String]
-    let body: String
+    let bytes: [UInt8]
+    var body: String { String(decoding: bytes, as: UTF8.self) }
 }
 
 /// A process with an admin server.
@@ -17,6 +18,12 @@ extension FleetHub: AdminServed {}
 
 extension AdminServed {
     func get(_ path: String, headers: [String] = []) throws -> HTTPAnswer { try adminGet(path, headers: headers, port: adminPort) }
+
+    /// An action, with the token that tests use.
+    func post(_ path: String) throws -> HTTPAnswer {
+        try adminRequest("POST", path, headers: ["Authorization: Bearer hunter2", "Content-Length: 0"], port: adminPort)
+    }
+
     func metrics() throws -> Metrics {
         let answer = try get("/metrics")
         guard answer.status == 200 else { throw Unmet("GET /metrics: \(answer.status)") }
@@ -38,20 +45,31 @@ extension AdminServed {
 
 /// One GET, one connection.
 func adminGet(_ path: String, headers: [String] = [], port: UInt16) throws -> HTTPAnswer {
+    try adminRequest("GET", path, headers: headers, port: port)
+}
+
+/// One request, one connection.
+/// - Parameter enough: ends an answer that would go on; what came until then is the body, and the status 0.
+func adminRequest(
+    _ method: String, _ path: String, headers: [String] = [], port: UInt16, until enough: (String) -> Bool = { _ in false }
+) throws -> HTTPAnswer {
     let socket = try Socket(port: port)
-    let request = ["GET \(path) HTTP/1.1", "Host: 127.0.0.1", "Connection: close"] + headers + ["", ""]
+    let request = ["\(method) \(path) HTTP/1.1", "Host: 127.0.0.1", "Connection: close"] + headers + ["", ""]
     try socket.write(Array(request.joined(separator: "\r\n").utf8))
     var bytes: [UInt8] = []
     reading: while true {
         switch socket.read(within: .seconds(10)) {
-        case .bytes(let more): bytes += more
+        case .bytes(let more):
+            bytes += more
+            if enough(String(decoding: bytes, as: UTF8.self)) { return HTTPAnswer(status: 0, headers: [:], bytes: bytes) }
         case .end, .reset: break reading
-        case .silence: throw Unmet("the admin server does not answer GET \(path)")
+        case .silence: throw Unmet("the admin server does not answer \(method) \(path)")
         }
     }
-    let text = String(decoding: bytes, as: UTF8.self)
-    guard let split = text.range(of: "\r\n\r\n") else { throw Unmet("no HTTP answer: \(text.prefix(200))") }
-    let lines = text[..<split.lowerBound].components(separatedBy: "\r\n")
+    guard let split = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else {
+        throw Unmet("no HTTP answer: \(String(decoding: bytes.prefix(200), as: UTF8.self))")
+    }
+    let lines = String(decoding: bytes[..<split.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
     guard let status = lines.first.flatMap({ Int($0.split(separator: " ").dropFirst().first ?? "") }) else {
         throw Unmet("no HTTP status: \(lines.first ?? "")")
     }
@@ -60,14 +78,14 @@ func adminGet(_ path: String, headers: [String] = [], port: UInt16) throws -> HT
         guard let colon = line.firstIndex(of: ":") else { continue }
         headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
     }
-    var body = String(text[split.upperBound...])
+    var body = Array(bytes[split.upperBound...])
     if headers["transfer-encoding"]?.lowercased() == "chunked" { body = try HTTPAnswer.joined(chunks: body) }
-    return HTTPAnswer(status: status, headers: headers, body: body)
+    return HTTPAnswer(status: status, headers: headers, bytes: body)
 }
 
 extension HTTPAnswer {
-    fileprivate static func joined(chunks text: String) throws -> String {
-        var rest = Array(text.utf8)[...]
+    fileprivate static func joined(chunks bytes: [UInt8]) throws -> [UInt8] {
+        var rest = bytes[...]
         var body: [UInt8] = []
         while let end = rest.firstIndex(of: 13) {
             guard let size = Int(String(decoding: rest[..<end], as: UTF8.self), radix: 16), rest.count >= end - rest.startIndex + 2 + size else {
@@ -78,6 +96,6 @@ extension HTTPAnswer {
             body += rest.prefix(size)
             rest = rest.dropFirst(size + 2)
         }
-        return String(decoding: body, as: UTF8.self)
+        return body
     }
 }

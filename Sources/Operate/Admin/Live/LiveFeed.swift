@@ -1,0 +1,87 @@
+import Foundation
+import Hummingbird
+import NIOCore
+import Synchronization
+import Telemetry
+
+/// Server-sent events: one snapshot of the process every half second, made once for all who look, and not at all while no one does.
+final class LiveFeed: Sendable {
+    /// Streams at once; one more is refused.
+    static let maxStreams = 16
+    private static let interval = Duration.milliseconds(500)
+
+    private let pages: AdminPages
+    private let canAct: Bool
+    private let state = Mutex(State())
+
+    private struct State {
+        var streams: [Int: AsyncStream<ByteBuffer>.Continuation] = [:]
+        var next = 0
+        var pump: Task<Void, Never>?
+        var isClosed = false
+    }
+
+    /// - Parameter canAct: there is a token, so that the page's buttons can work.
+    init(_ pages: AdminPages, canAct: Bool) {
+        self.pages = pages
+        self.canAct = canAct
+    }
+
+    func stream(_: AdminCall) async -> Response {
+        guard let (id, frames) = open() else {
+            return .line("\(LiveFeed.maxStreams) streams are open; close one of the pages", status: .serviceUnavailable)
+        }
+        let body = ResponseBody { [self] writer in
+            defer { close(id) }
+            for await frame in frames { try await writer.write(frame) }
+            try await writer.finish(nil)
+        }
+        return Response(
+            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store", .xContentTypeOptions: "nosniff"], body: body)
+    }
+
+    private func open() -> (Int, AsyncStream<ByteBuffer>)? {
+        state.withLock { state in
+            guard !state.isClosed, state.streams.count < LiveFeed.maxStreams else { return nil }
+            // A page that does not keep up misses snapshots, and holds none.
+            let (frames, continuation) = AsyncStream.makeStream(of: ByteBuffer.self, bufferingPolicy: .bufferingNewest(1))
+            state.next += 1
+            state.streams[state.next] = continuation
+            if state.pump == nil { state.pump = Task { await pump() } }
+            return (state.next, frames)
+        }
+    }
+
+    private func close(_ id: Int) {
+        state.withLock { state in
+            state.streams.removeValue(forKey: id)?.finish()
+            if state.streams.isEmpty { state.pump.take()?.cancel() }
+        }
+    }
+
+    /// Ends every stream; the server is stopping.
+    func closeAll() {
+        state.withLock { state in
+            state.isClosed = true
+            for continuation in state.streams.values { continuation.finish() }
+            state.streams = [:]
+            state.pump.take()?.cancel()
+        }
+    }
+
+    private func pump() async {
+        while !Task.isCancelled {
+            let frame = await frame()
+            for continuation in state.withLock({ Array($0.streams.values) }) { continuation.yield(frame) }
+            try? await Task.sleep(for: LiveFeed.interval)
+        }
+    }
+
+    private func frame() async -> ByteBuffer {
+        let snapshot = await LiveSnapshot(pages, canAct: canAct)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes]
+        let json = (try? encoder.encode(snapshot)) ?? Data("{}".utf8)
+        return ByteBuffer(string: "data: \(String(decoding: json, as: UTF8.self))\n\n")
+    }
+}

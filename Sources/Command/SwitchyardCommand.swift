@@ -18,6 +18,7 @@ struct SwitchyardCommand: AsyncParsableCommand {
         version: Build.version,
         subcommands: [
             UpCommand.self, CheckCommand.self, SendCommand.self, ChatCommand.self, BenchCommand.self, DecodeCommand.self,
+            TopCommand.self, TraceCommand.self, CaptureCommand.self,
         ]
     )
 }

@@ -114,6 +114,19 @@ struct AdminLifeTests {
         #expect(log.lines == [])
     }
 
+    @Test("Stopping while connections come in closes them and harms no one")
+    func comingIn() async throws {
+        for _ in 0..<50 {
+            try await withAdmin { client, server, _ async throws in
+                await withTaskGroup(of: Void.self) { group in
+                    for _ in 0..<32 { group.addTask { _ = try? await client.get("/healthz") } }
+                    _ = await group.next()
+                    await server.stop(within: .zero)
+                }
+            }
+        }
+    }
+
     @Test("Stopping twice, or what never ran, does nothing")
     func stopTwice() async throws {
         await server(at: .host("127.0.0.1", port: 0)).stop()

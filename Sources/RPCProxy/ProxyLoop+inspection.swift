@@ -35,6 +35,26 @@ extension ProxyLoop {
         return samples
     }
 
+    func routeViews() -> [RouteView] {
+        routes.map { route in
+            let counters = route.counters
+            let failed = Dictionary(counters.failed.labelled, uniquingKeysWith: +)
+            return RouteView(
+                role: RPCProxy.roleName, name: route.name, kind: "thrift", covers: route.settings.methods,
+                upstreams: route.pool.peers.map { RouteView.Upstream(address: $0.address, state: $0.state, queuedBytes: $0.queuedBytes) },
+                packetsIn: counters.ok + counters.exceptions + failed.values.reduce(0, +), packetsOut: counters.ok + counters.exceptions,
+                undelivered: failed, waitingBytes: route.pool.waitingBytes)
+        }
+    }
+
+    func poolViews() -> [PoolView] { routes.flatMap { $0.pool.views(role: RPCProxy.roleName, route: $0.name) } }
+
+    func pendingViews() -> [PendingView] {
+        routes.map { route in
+            PendingView(role: RPCProxy.roleName, route: route.name, what: "calls", count: route.counters.inFlight, bytes: route.pool.waitingBytes)
+        }
+    }
+
     func peers() -> [RoleStatus.Peer] {
         routes.flatMap { route in
             route.pool.peers.map { RoleStatus.Peer(route: route.name, address: $0.address, state: $0.state, queuedBytes: $0.queuedBytes) }

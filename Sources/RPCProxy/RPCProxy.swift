@@ -16,7 +16,7 @@ public final class RPCProxy: ProcessRole {
 
     private let settings: RPCProxySettings
     private let logger: Logger
-    private let loops: [ProxyLoop]
+    let loops: [ProxyLoop]
     private let door: ThriftDoor
     private let phase = Mutex("serving")
 

@@ -21,4 +21,12 @@ public struct PoolView: Sendable, Codable, Equatable {
         self.callsInFlight = callsInFlight
         self.callsWaiting = callsWaiting
     }
+
+    /// The same address as another loop has it: up if it is up for any.
+    public mutating func add(_ other: PoolView) {
+        if state != "up", other.state != "down" { state = other.state }
+        connections += other.connections
+        callsInFlight += other.callsInFlight
+        callsWaiting += other.callsWaiting
+    }
 }

@@ -1,6 +1,7 @@
 package import Links
 import NIOCore
 import Sessions
+import Telemetry
 package import Wire
 
 /// One client of a ``ThriftDoor``: finds its calls, hands each to the handler, and gives the answers in the client's own form and order
@@ -53,6 +54,9 @@ package final class ThriftConnection: LinkOwner {
         guard !door.memory.isExceeded else { return refuse("memory", "over memory: \(door.memory.limit) bytes are held") }
         if door.isLeaving { link.close(.draining) }
     }
+
+    package func description(of link: Link) -> LinkDescription { LinkDescription(side: .clients, framing: .thrift) }
+    package var codeOfSilentEnd: Code { .cancelled }
 
     private func refuse(_ kind: String, _ why: String) {
         door.log.event(kind, "refused \(link.remote): \(why)")

@@ -130,7 +130,7 @@ final class UpstreamConnection: LinkOwner, @unchecked Sendable {
         pool.opened(self)
     }
 
-    func description(of link: Link) -> LinkDescription { LinkDescription(side: .upstream, framing: .thrift) }
+    func description(of link: Link) -> LinkDescription { LinkDescription(side: .upstream, name: server.name, framing: .thrift) }
 
     func linkDrained(_ link: Link) {}
 

@@ -18,12 +18,12 @@ package final class UpstreamPool: @unchecked Sendable {
     private(set) var security: DialerSecurity?
     // The owner owns the pool; a weak reference would cost a side table on each of its retains.
     @exclusivity(unchecked) package private(set) unowned(unsafe) var owner: (any UpstreamPoolOwner)?
-    @exclusivity(unchecked) private var table: PoolTable
+    @exclusivity(unchecked) private(set) var table: PoolTable
     @exclusivity(unchecked) private var waiting: WaitingCalls<Waiting>
     package internal(set) var counters = Counters()
 
     package private(set) var servers: [UpstreamServer] = []
-    private var connections: [UpstreamConnection] = []
+    private(set) var connections: [UpstreamConnection] = []
     private var names: [UpstreamName] = []
     /// Bytes of calls that wait.
     package private(set) var waitingBytes = 0

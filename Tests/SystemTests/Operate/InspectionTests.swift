@@ -160,7 +160,7 @@ extension SystemTests {
         @Test("A trace and a capture end after their time")
         func traceEnds() throws {
             let upstream = try UpstreamServer(.echo)
-            try with(upstream) { gateway in
+            try with(upstream) { gateway throws in
                 #expect(try gateway.post("/trace?user=7&seconds=1").status == 200)
                 #expect(try gateway.post("/capture?seconds=1").status == 200)
                 for path in ["/trace?user=7&seconds=301", "/trace?user=7&session=8", "/capture?seconds=0", "/capture?bytes=1"] {

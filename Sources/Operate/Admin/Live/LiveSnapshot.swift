@@ -8,6 +8,17 @@ package struct LiveSnapshot: Codable, Sendable {
         var name: String
         var labels: [String: String]
         var value: Int
+
+        /// A histogram is as many numbers as it has buckets, counting upwards as Prometheus has them, the bound in seconds as label `le`.
+        static func all(of sample: Sample) -> [Number] {
+            let labels = Dictionary(zip(sample.metric.labels, sample.labels), uniquingKeysWith: { $1 })
+            guard let spread = sample.distribution else { return [Number(name: sample.metric.rawValue, labels: labels, value: sample.value)] }
+            var count = 0
+            return zip(Distribution.bounds.map { "\(Double($0) / 1e6)" } + ["+Inf"], spread.counts).map { bound, inBucket in
+                count += inBucket
+                return Number(name: sample.metric.rawValue + "_bucket", labels: labels.merging(["le": bound]) { $1 }, value: count)
+            }
+        }
     }
 
     /// Registrations that one snapshot holds; `/registry` has all.
@@ -40,11 +51,7 @@ package struct LiveSnapshot: Codable, Sendable {
         self.pools = await pools.flatMap(\.self)
         self.lanes = await lanes.flatMap(\.self)
         self.pending = await pending.flatMap(\.self)
-        numbers = await samples.map { sample in
-            Number(
-                name: sample.metric.rawValue, labels: Dictionary(zip(sample.metric.labels, sample.labels), uniquingKeysWith: { $1 }),
-                value: sample.value)
-        }
+        numbers = await samples.flatMap(Number.all)
         milliseconds = Int64(Date.now.timeIntervalSince1970 * 1000)
     }
 }

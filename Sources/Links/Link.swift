@@ -71,7 +71,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     private var context: ChannelHandlerContext?
     @exclusivity(unchecked) @usableFromInline var isDirty = false
     private var isWriting = false
-    private var pauses = 0
+    @exclusivity(unchecked) @usableFromInline var pauses = 0
     /// The owner is looking at input.
     @exclusivity(unchecked) private var isOffering = false
     /// What the owner is being shown, where it may share it.
@@ -97,14 +97,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     @inline(__always)
     package func append(_ count: Int, _ fill: (UnsafeMutableRawPointer) -> Void) {
         guard isOpen else { return }
-        if outbound.tail.writableBytes < count { makeRoom(count) }
-        let end = outbound.tail.writerIndex
-        outbound.tail.withVeryUnsafeMutableBytes { block in
-            // Guard: `count` bytes are writable behind the writer index, so a base address exists.
-            fill(block.baseAddress! + end)
-        }
-        outbound.tail.moveWriterIndex(forwardBy: count)
-        outbound.bytes += count
+        outbound.append(count, pool: &loop.pool, fill)
         loop.queuedBytes += count
         if !isDirty { markDirty() }
     }
@@ -129,8 +122,6 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
 
     /// Every byte that the socket has not taken yet.
     @inlinable package var queued: Int { outbound.bytes }
-
-    @usableFromInline func makeRoom(_ count: Int) { outbound.makeRoom(count, pool: &loop.pool) }
 
     @usableFromInline
     func markDirty() {
@@ -271,6 +262,9 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
 
     package var isPaused: Bool { pauses > 0 }
 
+    /// Whether the owner is to go on through what it was given: asked behind every frame.
+    @inlinable package var takesMore: Bool { isOpen && pauses == 0 }
+
     private func setAutoRead(_ value: Bool) {
         // Fails only on a channel that is closing, where nothing is read any more.
         try? channel?.syncOptions?.setOption(.autoRead, value: value)
@@ -341,7 +335,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         countInput()
         loop.queuedBytes -= outbound.bytes
         let remains = Remains(
-            writing: outbound.writing, held: Array(outbound.full) + (outbound.tail.readableBytes > 0 ? [outbound.tail] : []),
+            writing: outbound.writing, held: outbound.takeHeld(),
             heldOffset: writtenBytes + outbound.inSocketBlock)
         outbound = Outbound()
         let owner = self.owner

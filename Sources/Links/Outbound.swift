@@ -5,8 +5,12 @@ package import NIOCore
 ///
 /// The block that NIO writes stays referenced here until it is gone, because NIO does not tell on close how far a write came (S2).
 package struct Outbound {
-    /// Frames queued here that the socket has not been given.
-    @usableFromInline package var tail = ByteBuffer()
+    /// Frames queued here that the socket has not been given. While frames are added its writer index lags behind ``cursor``.
+    private(set) var tail = ByteBuffer()
+    /// Where the next frame goes in the memory of ``tail``, and how many bytes are free there: a `ByteBuffer` that is asked for each frame checks its
+    /// storage each time, which costs as much as writing a small frame. Nobody else holds that storage, and it moves only in ``makeRoom(_:pool:)``.
+    @usableFromInline var cursor: UnsafeMutableRawPointer?
+    @usableFromInline var room = 0
     /// Full blocks, oldest first; they go before ``tail``.
     package var full: Deque<ByteBuffer> = []
     /// The block that the socket is taking.
@@ -20,8 +24,42 @@ package struct Outbound {
 
     package init() {}
 
+    /// Adds `count` bytes, which `fill` writes.
+    @inlinable
+    @inline(__always)
+    package mutating func append(_ count: Int, pool: inout BlockPool, _ fill: (UnsafeMutableRawPointer) -> Void) {
+        if room < count || cursor == nil { makeRoom(count, pool: &pool) }
+        // Guard: room has been made, so there is a cursor.
+        let end = cursor.unsafelyUnwrapped
+        fill(end)
+        cursor = end + count
+        room -= count
+        bytes += count
+    }
+
     /// Makes sure that `count` more bytes fit ``tail``: a larger block, or a new one behind a full one.
-    package mutating func makeRoom(_ count: Int, pool: inout BlockPool) {
+    @usableFromInline
+    mutating func makeRoom(_ count: Int, pool: inout BlockPool) {
+        settle()
+        growTail(count, pool: &pool)
+        room = tail.writableBytes
+        let end = tail.writerIndex
+        cursor = tail.withVeryUnsafeMutableBytes { memory in memory.baseAddress.map { $0 + end } }
+    }
+
+    /// Lets ``tail`` know what has been written into it.
+    private mutating func settle() { tail.moveWriterIndex(forwardBy: tail.writableBytes - room) }
+
+    /// Takes the last block away, if anything is in it.
+    private mutating func takeTail() -> ByteBuffer? {
+        settle()
+        guard tail.readableBytes > 0 else { return nil }
+        (cursor, room) = (nil, 0)
+        defer { tail = ByteBuffer() }
+        return tail
+    }
+
+    private mutating func growTail(_ count: Int, pool: inout BlockPool) {
         let used = tail.readableBytes
         if used > 0, used + count > BlockPool.largest {
             full.append(tail)
@@ -35,10 +73,7 @@ package struct Outbound {
 
     /// Queues memory that is not of the pool behind all that waits.
     package mutating func append(sharing buffer: ByteBuffer) {
-        if tail.readableBytes > 0 {
-            full.append(tail)
-            tail = ByteBuffer()
-        }
+        if let block = takeTail() { full.append(block) }
         full.append(buffer)
         bytes += buffer.readableBytes
     }
@@ -47,9 +82,8 @@ package struct Outbound {
     package mutating func startBlock() -> ByteBuffer? {
         if let block = full.popFirst() {
             writing = block
-        } else if tail.readableBytes > 0 {
-            writing = tail
-            tail = ByteBuffer()
+        } else if let block = takeTail() {
+            writing = block
         } else {
             return nil
         }
@@ -66,6 +100,13 @@ package struct Outbound {
         inSocketBlock = 0
         if let block = writing.take() { pool.give(block) }
         return count
+    }
+
+    /// Takes away everything of which the socket has been given nothing, oldest first: for a link that has died.
+    package mutating func takeHeld() -> [ByteBuffer] {
+        if let block = takeTail() { full.append(block) }
+        defer { full = [] }
+        return Array(full)
     }
 }
 

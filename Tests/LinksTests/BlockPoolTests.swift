@@ -35,13 +35,14 @@ struct BlockPoolTests {
     func outgrown(_ before: Int) {
         var pool = BlockPool()
         var outbound = Outbound()
-        outbound.makeRoom(before, pool: &pool)
-        outbound.tail.writeRepeatingByte(1, count: before)
-        for count in [BlockPool.largest + 1, 5 << 20] {
-            outbound.makeRoom(count, pool: &pool)
-            #expect(outbound.tail.writableBytes >= count)
-            outbound.tail.writeRepeatingByte(2, count: count)
+        var expected = ByteBuffer()
+        for (value, count) in zip(UInt8(1)...3, [before, BlockPool.largest + 1, 5 << 20]) {
+            outbound.append(count, pool: &pool) { $0.initializeMemory(as: UInt8.self, repeating: value, count: count) }
+            expected.writeRepeatingByte(value, count: count)
         }
+        #expect(outbound.bytes == expected.readableBytes)
+        let isSame = outbound.takeHeld().reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) } == expected
+        #expect(isSame)
     }
 
     @Test("S13: what the pool keeps is bounded")

@@ -16,9 +16,9 @@ struct OutboundTests {
         for _ in 0..<120 {
             if Int.random(in: 0..<4, using: &random) > 0 {
                 let frame = random.bytes(Int.random(in: 1...(Bool.random(using: &random) ? 100 : 65_563), using: &random))
-                if outbound.tail.writableBytes < frame.count { outbound.makeRoom(frame.count, pool: &pool) }
-                outbound.tail.writeBytes(frame)
-                outbound.bytes += frame.count
+                outbound.append(frame.count, pool: &pool) { target in
+                    frame.withUnsafeBytes { target.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+                }
                 queued += frame
             } else if outbound.writing == nil, let block = outbound.startBlock() {
                 #expect(block.readableBytes <= BlockPool.largest && block.readableBytes > 0)
@@ -50,9 +50,7 @@ struct OutboundTests {
         var outbound = Outbound()
         func burst(_ count: Int) -> Int {
             for _ in 0..<count {
-                if outbound.tail.writableBytes < 100 { outbound.makeRoom(100, pool: &pool) }
-                outbound.tail.writeRepeatingByte(1, count: 100)
-                outbound.bytes += 100
+                outbound.append(100, pool: &pool) { $0.initializeMemory(as: UInt8.self, repeating: 1, count: 100) }
             }
             let capacity = outbound.startBlock()?.capacity ?? 0
             _ = outbound.finishBlock(pool: &pool)

@@ -104,6 +104,9 @@ let package = Package(
         // Programs that use the library, as its readers would write them.
         .executableTarget(name: "Echo", dependencies: ["Switchyard"], path: "Examples/Echo", swiftSettings: settings),
         .executableTarget(name: "capitals-service", dependencies: ["Switchyard"], path: "Examples/Service", swiftSettings: settings),
+        .executableTarget(name: "tutorial-chat", dependencies: ["Switchyard"], path: "Examples/Tutorial", swiftSettings: settings),
+        .executableTarget(name: "slow-echo", dependencies: ["Switchyard"], path: "Examples/SlowEcho", swiftSettings: settings),
+        .executableTarget(name: "lane-load", dependencies: ["Switchyard", nioCore, nioPosix], path: "Examples/LaneLoad", swiftSettings: settings),
         .executableTarget(name: "chat-service", dependencies: ["Chat", "Switchyard"], path: "Examples/Chat", swiftSettings: settings),
 
         // Tests mirror the sources; SystemTests starts real processes.
@@ -132,7 +135,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "SwitchyardTests",
-            dependencies: ["Switchyard", "Wire", "Links", "Sessions", "Routing", "Telemetry", nioCore, nioEmbedded, nioPosix, logging],
+            dependencies: [
+                "Switchyard", "Hub", "Wire", "Links", "Sessions", "Routing", "Telemetry", "Membership", nioCore, nioEmbedded, nioPosix, logging,
+            ],
             swiftSettings: settings),
         .testTarget(name: "ChatTests", dependencies: ["Chat"], swiftSettings: settings),
         .testTarget(

@@ -1,6 +1,8 @@
 /// Where to listen or to dial: `host:port`, `[v6]:port` or `unix:/path`. Source: config, introduction.
 public enum Endpoint: Sendable, Hashable, CustomStringConvertible {
+    /// A TCP port: of a name or an address, without the brackets that IPv6 has in text.
     case host(String, port: Int)
+    /// A Unix socket.
     case unix(path: String)
 
     /// Reads the three forms; nil for anything else, a port outside 0 ... 65,535 included.

@@ -2,7 +2,7 @@ import Synchronization
 
 /// The bound on all queues of the process together, whichever role they belong to (rule S13).
 ///
-/// Each event loop of each role has a ``Share`` and tells its own sum once a turn; asking whether the bound is exceeded is one load.
+/// Each event loop of each role has a share and tells its own sum once a turn; asking whether the bound is exceeded is one load.
 public final class MemoryBudget: Sendable {
     /// Bytes that all queues of the process may hold.
     public let limit: Int

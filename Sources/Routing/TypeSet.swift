@@ -1,5 +1,6 @@
 /// A set of packet types, held as sorted, disjoint, inclusive ranges.
 public struct TypeSet: Sendable, Hashable, CustomStringConvertible {
+    /// Sorted, disjoint, inclusive; ranges that touch are one.
     public private(set) var ranges: [ClosedRange<UInt16>]
 
     /// Every range in any order; ranges that touch or overlap are joined.
@@ -18,6 +19,7 @@ public struct TypeSet: Sendable, Hashable, CustomStringConvertible {
     /// Every application type: 0 ... 0xFEFF.
     public static let applicationTypes = TypeSet([0...0xFEFF])
 
+    /// Whether the set holds that type.
     public func contains(_ type: UInt16) -> Bool { ranges.contains { $0.contains(type) } }
 
     /// A type that both sets hold, or nil when they are disjoint.

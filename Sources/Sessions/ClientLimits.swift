@@ -17,5 +17,6 @@ public struct ClientLimits: Sendable, Equatable {
     /// Without a complete frame.
     public var idle: TimeAmount = .seconds(120)
 
+    /// The documented defaults.
     public init() {}
 }

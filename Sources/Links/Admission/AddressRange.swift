@@ -14,6 +14,7 @@ import NIOCore
 public struct AddressRange: Sendable, Hashable, CustomStringConvertible {
     /// Why a text is no range; the message names it and says what to do.
     public struct Malformed: Error, Equatable {
+        /// What is wrong, and what to write instead.
         public var message: String
     }
 

@@ -13,10 +13,12 @@ import NIOSSL
 public struct ListenerTLS: Sendable, Equatable {
     /// The certificate, and behind it those that lead to its authority.
     public var certificate: String
+    /// Its private key, without a passphrase.
     public var key: String
     /// The authorities of clients, who then need a certificate; nil asks for none.
     public var clients: String?
 
+    /// TLS with these files; they are read when the listener starts, and again when they have changed.
     public init(certificate: String, key: String, clients: String? = nil) {
         self.certificate = certificate
         self.key = key
@@ -32,8 +34,10 @@ public struct DialerTLS: Sendable, Equatable {
     public var name: String?
     /// What we show when asked for a certificate; both or neither.
     public var certificate: String?
+    /// The private key of ``certificate``.
     public var key: String?
 
+    /// TLS with these files; they are read at the first dial, and again when they have changed.
     public init(ca: String? = nil, name: String? = nil, certificate: String? = nil, key: String? = nil) {
         self.ca = ca
         self.name = name
@@ -46,6 +50,7 @@ public struct DialerTLS: Sendable, Equatable {
 public struct TLSFileError: Error, Equatable, CustomStringConvertible {
     /// The configuration's key below `tls`.
     public var key: String
+    /// The file, and what to do.
     public var message: String
     public var description: String { "tls.\(key): \(message)" }
 }

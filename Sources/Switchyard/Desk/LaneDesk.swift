@@ -8,13 +8,15 @@ import Wire
 /// One event loop's side of the lanes: packets are staged here during a turn and handed over at its end, and what handlers answer comes
 /// back here. Servers and service links both stand on desks; a desk knows no side's rules, its links do.
 ///
-/// `@unchecked Sendable`: confined to ``loop``'s event loop, except ``box``, ``lanes``, ``router``, ``memory`` and ``isStopped``.
+/// `@unchecked Sendable`: confined to ``loop``'s event loop, except ``box``, ``lanes``, ``router``, ``memory``, ``server`` and ``isStopped``.
 final class LaneDesk: @unchecked Sendable {
     let loop: LinkLoop
     let lanes: Lanes
     let router: PacketRouter
     let log: EventLog
     let memory: MemoryBudget.Share
+    /// Whom it serves; set before anything is, and read by handlers.
+    weak var server: (any PacketSender & AnyObject)?
     // Guard: set once in `init`.
     private(set) var box: ReturnBox!
     @exclusivity(unchecked) var links: ClientTable<DeskLink>
@@ -138,28 +140,34 @@ final class LaneDesk: @unchecked Sendable {
     private func handOver() {
         guard !staged.isEmpty else { return }
         let block = bodies
-        bodies = ByteBuffer()
+        // The next turn's packets are likely to be as many.
+        bodies = ByteBufferAllocator().buffer(capacity: min(block.readableBytes, LaneDesk.block))
+        // Who is refused may end a session, which stages its end for the next time.
+        var entries: [Staged] = []
+        swap(&entries, &staged)
         let key = router.laneKey
         lanes.threads.batch {
-            for entry in staged {
+            for index in entries.indices {
+                let header = entries[index].header
                 // Guard: the bytes were written at that offset above.
-                let body = block.getSlice(at: entry.offset, length: entry.header.bodyCount) ?? ByteBuffer()
-                let item = LaneItem(header: entry.header, body: body, origin: entry.link.handle, work: entry.work)
-                if !lanes.append(item, key: key.value(of: entry.header)) { refuse(item, entry.link) }
+                let body = block.getSlice(at: entries[index].offset, length: header.bodyCount) ?? ByteBuffer()
+                let item = LaneItem(header: header, body: body, origin: entries[index].link.handle, work: entries[index].work)
+                if !lanes.append(item, key: key.value(of: header)) { refuse(entries[index], body) }
             }
         }
-        staged.removeAll(keepingCapacity: true)
+        entries.removeAll(keepingCapacity: true)
+        if staged.isEmpty { swap(&entries, &staged) }
     }
 
-    private func refuse(_ item: LaneItem, _ link: DeskLink) {
-        if case .packet = item.work {
-            item.body.withUnsafeReadableBytes {
-                link.undeliverable(isStopped.load(ordering: .relaxed) || lanes.isStopped ? .draining : .busy, item.header, $0)
+    private func refuse(_ entry: Staged, _ body: ByteBuffer) {
+        if case .packet = entry.work {
+            body.withUnsafeReadableBytes {
+                entry.link.undeliverable(isStopped.load(ordering: .relaxed) || lanes.isStopped ? .draining : .busy, entry.header, $0)
             }
         } else {
             counters.lostNotices += 1
         }
-        finished(item.header.length, of: link)
+        finished(entry.header.length, of: entry.link)
     }
 
     /// Done when no link is open and nothing of this desk is in a lane.
@@ -180,18 +188,16 @@ final class LaneDesk: @unchecked Sendable {
 
     // MARK: - Back
 
-    private func receive(_ block: ByteBuffer) {
+    private func receive(_ bytes: UnsafeRawBufferPointer) {
         loop.enterTurn()
-        block.withUnsafeReadableBytes { bytes in
-            guard let base = bytes.baseAddress else { return }
-            var offset = 0
-            // Guard: a block holds whole entries only.
-            while bytes.count - offset >= Return.size {
-                let entry = Return(at: base + offset)
-                offset += Return.size
-                accept(entry, UnsafeRawBufferPointer(start: base + offset, count: entry.count))
-                offset += entry.count
-            }
+        guard let base = bytes.baseAddress else { return }
+        var offset = 0
+        // Guard: a block holds whole entries only.
+        while bytes.count - offset >= Return.size {
+            let entry = Return(at: base + offset)
+            offset += Return.size
+            accept(entry, UnsafeRawBufferPointer(start: base + offset, count: entry.count))
+            offset += entry.count
         }
     }
 
@@ -208,7 +214,8 @@ final class LaneDesk: @unchecked Sendable {
         }
         if let base = bytes.baseAddress, entry.count > 0 {
             let header = PacketHeader(at: base, format: .standard)
-            link.accept(header, UnsafeRawBufferPointer(rebasing: bytes.dropFirst(PacketHeader.size)), isAnswer: entry.finishes > 0)
+            let body = UnsafeRawBufferPointer(start: base + PacketHeader.size, count: header.bodyCount)
+            link.accept(header, body, isAnswer: entry.finishes > 0)
         }
         if entry.finishes > 0 { finished(entry.finishes, of: link) }
     }

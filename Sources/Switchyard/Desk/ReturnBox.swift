@@ -7,23 +7,24 @@ import Synchronization
 /// nothing else to do; should it hang before that, the watch of the lanes wakes the loop. Any other thread wakes it at once.
 final class ReturnBox: Sendable {
     private struct State {
-        var filling = ByteBuffer()
-        var spare = ByteBuffer()
+        var filling = ByteBlock()
+        /// Empty; nil while the loop reads it.
+        var spare: ByteBlock? = ByteBlock()
         /// The loop will look here by itself: it is in a turn, or it has been woken.
         var isExpected = false
         /// Something is here and the loop does not know.
         var isUnannounced = false
     }
 
-    /// The most bytes of a block that is kept when it is empty.
+    /// The most bytes of a block that is used again.
     private static let kept = 1 << 20
 
     private let state = Mutex(State())
     private let eventLoop: any EventLoop
     /// Called on the loop with each block.
-    private let receive: @Sendable (ByteBuffer) -> Void
+    private let receive: @Sendable (UnsafeRawBufferPointer) -> Void
 
-    init(eventLoop: any EventLoop, receive: @escaping @Sendable (ByteBuffer) -> Void) {
+    init(eventLoop: any EventLoop, receive: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) {
         self.eventLoop = eventLoop
         self.receive = receive
     }
@@ -31,12 +32,9 @@ final class ReturnBox: Sendable {
     /// Leaves an entry whose `count` bytes `fill` writes. From any thread.
     func put(_ entry: Return, _ fill: (UnsafeMutableRawPointer) -> Void) {
         let isNews = state.withLock { state in
-            state.filling.writeWithUnsafeMutableBytes(minimumWritableBytes: Return.size + entry.count) { bytes in
-                // Guard: at least the entry's bytes are writable, so a base address exists.
-                let base = bytes.baseAddress!
-                entry.store(to: base)
-                fill(base + Return.size)
-                return Return.size + entry.count
+            state.filling.append(Return.size + entry.count) { bytes in
+                entry.store(to: bytes)
+                fill(bytes + Return.size)
             }
             guard !state.isExpected, !state.isUnannounced else { return false }
             state.isUnannounced = true
@@ -72,34 +70,25 @@ final class ReturnBox: Sendable {
     /// The turn is over. What came after the last look is taken in a turn of its own.
     func turnEnded() {
         let late = state.withLock { state in
-            state.isExpected = state.filling.readableBytes > 0
+            state.isExpected = state.filling.count > 0
             return state.isExpected
         }
         if late { eventLoop.execute { self.collect(andExpectMore: false) } }
     }
 
     private func collect(andExpectMore: Bool) {
-        var block = state.withLock { state in
+        let block: ByteBlock? = state.withLock { state in
             state.isExpected = andExpectMore
             state.isUnannounced = false
+            guard state.filling.count > 0 else { return nil }
             let block = state.filling
-            state.filling = state.spare
-            state.spare = ByteBuffer()
+            state.filling = state.spare.take() ?? ByteBlock()
             return block
         }
-        guard block.readableBytes > 0 else {
-            give(&block)
-            return
-        }
-        receive(block)
-        give(&block)
-    }
-
-    private func give(_ block: inout ByteBuffer) {
+        guard let block else { return }
+        receive(block.bytes)
         guard block.capacity <= ReturnBox.kept else { return }
         block.clear()
-        let empty = block
-        block = ByteBuffer()
-        state.withLock { if $0.spare.capacity == 0 { $0.spare = empty } }
+        state.withLock { $0.spare = block }
     }
 }

@@ -1,41 +1,48 @@
+import DequeModule
 import Synchronization
 import Wire
 
 /// One of the 1,024 ordered queues: what is in it is done one after the other, each handler call finished before the next starts.
 ///
 /// A lane that has ever been used has one task, which sleeps while the lane is empty; so a packet costs no task, and waking costs a
-/// continuation.
+/// continuation. Handlers run where the task runs (`nonisolated(nonsending)`): to look whether that is the right executor would cost a
+/// lock of the runtime's at each call and at each return.
 final class Lane: Sendable {
     /// Packets that a lane holds, the one being handled included (rule S8); what is not a packet may use an eighth more.
     static let depth = 1_024
+    /// A batch of more gives its memory back.
+    private static let usual = 64
 
     private struct State {
-        var items: [LaneItem] = []
+        var items = Deque<LaneItem>()
         var sleeper: UnsafeContinuation<Void, Never>?
         var task: Task<Void, Never>?
         var isStopped = false
     }
 
     private let state = Mutex(State())
-    /// What is in the lane, the one being handled included.
-    private let held = Atomic<Int>(0)
-    /// Odd while a handler is called; grows with each call.
+    /// What has ever been appended: written under the lock.
+    private let appended = Atomic<Int>(0)
+    /// What has ever been done: written by the lane's task alone.
+    private let done = Atomic<Int>(0)
+    /// Odd while a handler is called; grows with each call. Written by the lane's task alone.
     let progress = Atomic<UInt64>(0)
     private unowned let lanes: Lanes
 
     init(lanes: Lanes) { self.lanes = lanes }
 
     /// Appends `item`; false when the lane is full, or stopped.
-    func append(_ item: LaneItem) -> Bool {
+    func append(_ item: consuming LaneItem) -> Bool {
         let limit: Int
         if case .packet = item.work { limit = Lane.depth } else { limit = Lane.depth + Lane.depth / 8 }
         enum Wake {
             case none, first
             case sleeper(UnsafeContinuation<Void, Never>)
         }
+        var moved: LaneItem? = item
         let wake: Wake? = state.withLock { state in
-            guard !state.isStopped, held.load(ordering: .relaxed) < limit else { return nil }
-            held.wrappingAdd(1, ordering: .relaxed)
+            guard !state.isStopped, count < limit, let item = moved.take() else { return nil }
+            appended.store(appended.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
             state.items.append(item)
             if let sleeper = state.sleeper.take() { return .sleeper(sleeper) }
             guard state.task == nil else { return Wake.none }
@@ -47,7 +54,8 @@ final class Lane: Sendable {
         return true
     }
 
-    var count: Int { held.load(ordering: .relaxed) }
+    /// What is in the lane, the one being handled included.
+    var count: Int { appended.load(ordering: .relaxed) &- done.load(ordering: .relaxed) }
 
     /// From here on no handler is called: what waits is answered `draining`, and the call under way is cancelled (rule S25).
     func stop() {
@@ -59,26 +67,26 @@ final class Lane: Sendable {
         sleeper?.resume()
     }
 
-    private func run() async {
+    private nonisolated(nonsending) func run() async {
         // A task does not hold its executor, and a handler may return after everyone else has gone.
         let threads = lanes.threads
         defer { withExtendedLifetime(threads) {} }
-        var batch: [LaneItem] = []
+        var batch = Deque<LaneItem>()
         while await take(&batch) {
-            for item in batch {
+            let count = batch.count
+            while let item = batch.popFirst() {
                 await perform(item)
-                held.wrappingSubtract(1, ordering: .relaxed)
-                lanes.depth.wrappingSubtract(1, ordering: .relaxed)
+                done.store(done.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
             }
-            batch.removeAll(keepingCapacity: batch.count < 64)
+            if count > Lane.usual { batch = Deque() }
         }
     }
 
     /// Waits for something to do; false when nothing will come any more.
-    private func take(_ batch: inout [LaneItem]) async -> Bool {
+    private nonisolated(nonsending) func take(_ batch: inout Deque<LaneItem>) async -> Bool {
         while true {
             var taken = batch
-            batch = []
+            batch = Deque()
             let isStopped = state.withLock { state in
                 swap(&state.items, &taken)
                 return state.isStopped
@@ -97,25 +105,27 @@ final class Lane: Sendable {
         }
     }
 
-    private func perform(_ item: LaneItem) async {
+    private func advance() { progress.store(progress.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
+
+    private nonisolated(nonsending) func perform(_ item: LaneItem) async {
         switch item.work {
         case .packet(let handler):
             guard !item.isCancelled else { return item.origin.refuse(.draining, item.header, item.body) }
             let connection = PacketConnection(origin: item.origin, header: item.header)
-            progress.wrappingAdd(1, ordering: .relaxed)
+            advance()
             do {
                 let reply = try await handler(Packet(header: item.header, body: item.body), connection)
-                progress.wrappingAdd(1, ordering: .relaxed)
+                advance()
                 item.origin.finish(item.header, reply: reply)
             } catch {
-                progress.wrappingAdd(1, ordering: .relaxed)
+                advance()
                 item.origin.fail(item.header, item.body, error)
             }
         case .closed(let handler, let code):
             if !item.isCancelled {
-                progress.wrappingAdd(1, ordering: .relaxed)
+                advance()
                 await handler(PacketConnection(origin: item.origin, header: item.header), code)
-                progress.wrappingAdd(1, ordering: .relaxed)
+                advance()
             }
             item.origin.finish(item.header, reply: nil)
         case .marker(let done):

@@ -16,8 +16,6 @@ public final class Lanes: Sendable {
     /// A handler call that lasts longer is reported.
     static let stall = TimeAmount.seconds(1)
 
-    /// What is in all lanes, the packets being handled included.
-    let depth = Atomic<Int>(0)
     private let stalls = Atomic<Int>(0)
     private let stopped = Atomic<Bool>(false)
     private let desks = Mutex<[ReturnBox]>([])
@@ -50,7 +48,7 @@ public final class Lanes: Sendable {
     // MARK: - Numbers
 
     /// Packets that wait or are being handled, in all lanes.
-    public var waiting: Int { depth.load(ordering: .relaxed) }
+    public var waiting: Int { lanes.reduce(0) { $0 + $1.count } }
     /// Packets that wait or are being handled, by lane.
     public var depths: [Int] { lanes.map(\.count) }
     /// Handler calls that have lasted over a second, so far.
@@ -61,25 +59,16 @@ public final class Lanes: Sendable {
     // MARK: - Work
 
     /// Appends to the lane of `key`; false when it is full.
-    func append(_ item: LaneItem, key: UInt64) -> Bool {
-        depth.wrappingAdd(1, ordering: .relaxed)
-        if lanes[Lanes.lane(of: key)].append(item) { return true }
-        depth.wrappingSubtract(1, ordering: .relaxed)
-        return false
-    }
+    func append(_ item: consuming LaneItem, key: UInt64) -> Bool { lanes[Lanes.lane(of: key)].append(item) }
 
     /// Calls `done` when everything that is in any lane now has been handled.
     func barrier(_ origin: LinkHandle, _ done: @escaping @Sendable () -> Void) {
         let left = Counter(1)
         let mark: @Sendable () -> Void = { if left.decrement() == 0 { done() } }
         let item = LaneItem(header: PacketHeader(length: PacketHeader.size, type: 0), body: ByteBuffer(), origin: origin, work: .marker(mark))
-        for (index, lane) in lanes.enumerated() where lane.count > 0 {
+        for lane in lanes where lane.count > 0 {
             left.increment()
-            depth.wrappingAdd(1, ordering: .relaxed)
-            if !lanes[index].append(item) {
-                depth.wrappingSubtract(1, ordering: .relaxed)
-                mark()
-            }
+            if !lane.append(item) { mark() }
         }
         mark()
     }
@@ -111,6 +100,6 @@ public final class Lanes: Sendable {
             stalls.wrappingAdd(1, ordering: .relaxed)
             log.withLock { $0.log.event("stall", "a handler call in lane \(lane) has lasted \(seconds) s; what waits behind it waits with it") }
         }
-        return depth.load(ordering: .relaxed) > 0
+        return lanes.contains { $0.count > 0 }
     }
 }

@@ -14,7 +14,7 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
     private var heartbeat: Heartbeat
     /// Edges that have spoken over this link.
     private var edges: Set<UInt32> = []
-    private var lastEdge: UInt32 = 0
+    @exclusivity(unchecked) private var lastEdge: UInt32 = 0
     /// The gateway has said DRAIN and waits for our answer.
     private var owesDrainAnswer = false
     /// We have said DRAIN.
@@ -46,15 +46,15 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
 
     override func link(_ link: Link, received bytes: UnsafeRawBufferPointer) -> Consumed {
         let walk = walk(bytes, format: settings.wire) { header, body in
-            desk.counters.bytesIn += header.length
             if header.isControl {
                 control(header, UnsafeRawBufferPointer(start: body, count: header.bodyCount))
             } else {
                 if header.es != lastEdge { meet(header.es) }
                 desk.dispatch(header, body, from: self)
             }
-            return link.isOpen && !link.isPaused
+            return link.takesMore
         }
+        desk.counters.bytesIn += walk.bytes
         if let length = walk.badLength {
             desk.log.event("framing", "closing gateway \(link.remote): Pack_len gives a packet of \(length) bytes, the least is 28")
             link.close(.protocol) { $0.append(Packet(Reject(.protocol)), format: self.format) }

@@ -29,6 +29,9 @@ public struct PacketConnection: Sendable, Hashable, CustomStringConvertible {
     /// The session and the address that its packets come from.
     public var description: String { "session \(session) of \(address)" }
 
+    /// The ``PacketServer`` or ``ServiceLink`` that the packet came through: reaches other sessions. One that is gone reaches nobody.
+    public var server: any PacketSender { origin.desk.server ?? GoneServer() }
+
     /// Sends the session a packet that it has not asked for. What one thread pushes to one session arrives in that order, and what a
     /// handler pushes arrives before its reply (rule S5).
     public func push(_ packet: Packet) {
@@ -63,4 +66,10 @@ public struct PacketConnection: Sendable, Hashable, CustomStringConvertible {
         hasher.combine(session)
         hasher.combine(ObjectIdentifier(origin))
     }
+}
+
+/// Stands for a server that does not exist any more.
+private struct GoneServer: PacketSender {
+    func push(_ packet: Packet, toUser user: UInt64, es: UInt32?) {}
+    func multicast(_ packet: Packet) {}
 }

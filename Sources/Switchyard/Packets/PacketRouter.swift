@@ -18,14 +18,14 @@ public import Wire
 /// a ``PacketRefusal`` with its own code, anything else with `internal`, and then the details are in the log alone.
 public struct PacketRouter: Sendable {
     /// Handles one packet in its lane; returns the reply.
-    public typealias Handler = @Sendable (Packet, PacketConnection) async throws -> Packet?
+    public typealias Handler = nonisolated(nonsending) @Sendable (Packet, PacketConnection) async throws -> Packet?
     /// Handles one packet on the event loop that read it; returns the reply. It must not wait or block: everything else on that loop waits
     /// with it.
     public typealias InlineHandler = @Sendable (Packet, PacketConnection) throws -> Packet?
     /// Hears that a session has ended, and with which code: 8 when the client left by itself.
-    public typealias ClosedHandler = @Sendable (PacketConnection, _ code: UInt16) async -> Void
+    public typealias ClosedHandler = nonisolated(nonsending) @Sendable (PacketConnection, _ code: UInt16) async -> Void
     /// Hears that every session that an edge has had so far is gone.
-    public typealias EdgeResetHandler = @Sendable (_ es: UInt32) async -> Void
+    public typealias EdgeResetHandler = nonisolated(nonsending) @Sendable (_ es: UInt32) async -> Void
 
     enum Route: Sendable {
         case none
@@ -46,19 +46,27 @@ public struct PacketRouter: Sendable {
     public init() {}
 
     /// Handles packets of one type in lanes. The last handler that names a type has it.
-    /// - Parameter type: 0 ... 0xFEFF; there is no handler for control packets.
+    /// - Parameters:
+    ///   - type: 0 ... 0xFEFF; there is no handler for control packets.
+    ///   - handler: called for each; what it returns is the reply.
     public mutating func on(_ type: UInt16, perform handler: @escaping Handler) { on(type...type, perform: handler) }
 
     /// Handles packets of several types in lanes.
-    /// - Parameter types: within 0 ... 0xFEFF; what lies above is not looked at.
+    /// - Parameters:
+    ///   - types: within 0 ... 0xFEFF; what lies above is not looked at.
+    ///   - handler: called for each; what it returns is the reply.
     public mutating func on(_ types: ClosedRange<UInt16>, perform handler: @escaping Handler) { add(.lane(handler), for: types) }
 
     /// Handles packets of one type on the event loop that read them: the cheapest way, for what takes microseconds.
-    /// - Parameter type: 0 ... 0xFEFF.
+    /// - Parameters:
+    ///   - type: 0 ... 0xFEFF.
+    ///   - handler: called for each; it must not wait or block.
     public mutating func inline(_ type: UInt16, perform handler: @escaping InlineHandler) { inline(type...type, perform: handler) }
 
     /// Handles packets of several types on the event loop that read them.
-    /// - Parameter types: within 0 ... 0xFEFF; what lies above is not looked at.
+    /// - Parameters:
+    ///   - types: within 0 ... 0xFEFF; what lies above is not looked at.
+    ///   - handler: called for each; it must not wait or block.
     public mutating func inline(_ types: ClosedRange<UInt16>, perform handler: @escaping InlineHandler) { add(.inline(handler), for: types) }
 
     /// Handles, in lanes, packets of every type that no other handler has named.

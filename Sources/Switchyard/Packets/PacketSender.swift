@@ -3,7 +3,10 @@ public import Wire
 /// Whoever can reach sessions without having been asked: a ``PacketServer``, or a ``ServiceLink`` behind hubs. From any thread.
 public protocol PacketSender: Sendable {
     /// Sends every session that is bound to `user` a copy.
-    /// - Parameter es: the edge on which to look; nil means every edge.
+    /// - Parameters:
+    ///   - packet: type and body count; the rest of its header is filled in.
+    ///   - user: not 0.
+    ///   - es: the edge on which to look; nil means every edge.
     func push(_ packet: Packet, toUser user: UInt64, es: UInt32?)
     /// Sends every bound session of every edge a copy.
     func multicast(_ packet: Packet)

@@ -45,6 +45,7 @@ public final class PacketServer: Service, ProcessRole, PacketSender {
 
     /// A server that has not been started.
     /// - Parameters:
+    ///   - settings: where to listen, for whom, limits.
     ///   - lanes: shared with other servers and service links of the program; nil gives the server its own.
     ///   - group: its event loops serve the links; at most 64 are used.
     ///   - handlers: registers what handles which type.
@@ -65,16 +66,18 @@ public final class PacketServer: Service, ProcessRole, PacketSender {
             LaneDesk(index: index, key: key, eventLoop: eventLoop, lanes: lanes, router: router, memory: memory, logger: settings.logger)
         }
         clients = desks.map { ClientSide(desk: $0, settings: settings, admission: admission) }
+        for desk in desks { desk.server = self }
     }
 
     // MARK: - Start
 
     /// Listens and serves; returns at once.
     /// - Returns: where, with the port that the system gave where 0 was asked for.
-    /// - Throws: one clear line when it cannot listen.
+    /// - Throws: one clear line when it cannot listen; ``TLSFileError``.
     public func start() async throws -> [RoleStatus.Listener] {
-        if settings.peers == .gateways, !settings.listen.isLoopback {
-            settings.logger.warning("\(settings.listen) takes gateways, which are trusted without a word; let nobody else reach it")
+        if settings.peers == .gateways, !settings.listen.isLoopback, settings.access.tls?.clients == nil {
+            settings.logger.warning(
+                "\(settings.listen) takes gateways, which are trusted without a word; let nobody else reach it, or ask for certificates")
         }
         let byLoop = Dictionary(uniqueKeysWithValues: desks.enumerated().map { (ObjectIdentifier($1.loop.eventLoop), $0) })
         let buffer: any RecvByteBufferAllocator & Sendable
@@ -82,7 +85,9 @@ public final class PacketServer: Service, ProcessRole, PacketSender {
         case .clients: buffer = Sockets.clientBuffer
         case .gateways: buffer = Sockets.trunkBuffer
         }
-        let listener = try await Listener.bind(settings.listen, group: group, receiveBuffer: buffer) { [self] channel in
+        let listener = try await Listener.bind(
+            settings.listen, options: settings.access, group: group, receiveBuffer: buffer, logger: settings.logger
+        ) { [self] channel in
             guard let index = byLoop[ObjectIdentifier(channel.eventLoop)] else { throw ChannelError.operationUnsupported }
             try channel.pipeline.syncOperations.addHandler(makeLink(index).link)
         }
@@ -222,6 +227,7 @@ public final class PacketServer: Service, ProcessRole, PacketSender {
             Sample(.laneStalls, role, value: lanes.stallCount),
         ]
         let side = settings.peers == .clients ? Side.clients : Side.route
+        if let listener = state.withLock({ $0.listener }) { samples += listener.samples(role: role, side: side.rawValue) }
         for desk in desks { samples += (try? await desk.loop.eventLoop.submit { desk.samples(role: self.role, side: side) }.get()) ?? [] }
         return samples
     }

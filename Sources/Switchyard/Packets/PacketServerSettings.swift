@@ -20,6 +20,8 @@ public struct PacketServerSettings: Sendable {
     public var listen: Endpoint
     /// Who connects there.
     public var peers = Peers.gateways
+    /// Who may connect, and how: address lists, PROXY headers, TLS; by default everyone, in clear.
+    public var access = ListenerOptions()
     /// How header integers read on the links (protocol section 1).
     public var wire = WireFormat.standard
     /// Limits on clients, with ``Peers/clients``.

@@ -75,14 +75,14 @@ final class HubPort: DeskLink, HubLinkUser, @unchecked Sendable {
 
     func hub(_ hub: HubLink, on link: Link, received bytes: UnsafeRawBufferPointer) -> Consumed {
         let walk = walk(bytes, format: .standard) { header, body in
-            desk.counters.bytesIn += header.length
             if header.isControl {
                 control(header, UnsafeRawBufferPointer(start: body, count: header.bodyCount))
             } else {
                 desk.dispatch(header, body, from: self)
             }
-            return link.isOpen && !link.isPaused
+            return link.takesMore
         }
+        desk.counters.bytesIn += walk.bytes
         if let length = walk.badLength {
             hub.violated("Pack_len gives a packet of \(length) bytes, the least is \(PacketHeader.size)")
             return Consumed(bytes: bytes.count, needed: PacketHeader.size)

@@ -46,6 +46,7 @@ public final class ServiceLink: Service, ProcessRole, PacketSender {
 
     /// A service that has not been started.
     /// - Parameters:
+    ///   - settings: hubs, identity, limits.
     ///   - lanes: shared with other servers and service links of the program; nil gives the service its own.
     ///   - group: one of its event loops serves the links.
     ///   - handlers: registers what handles which type.
@@ -62,15 +63,18 @@ public final class ServiceLink: Service, ProcessRole, PacketSender {
         let key = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
         desk = LaneDesk(index: 0, key: key, eventLoop: group.next(), lanes: self.lanes, router: router, memory: memory, logger: settings.logger)
         side = ServiceSide(desk: desk, settings: settings)
+        desk.server = self
     }
 
     // MARK: - Start
 
     /// Dials the hubs and serves; returns when the first attempt of each has ended (rule S18).
     /// - Returns: nothing: a service listens nowhere.
+    /// - Throws: ``TLSFileError``, before anything is dialed.
     public func start() async throws -> [RoleStatus.Listener] {
         let (desk, side, settings) = (desk, side, settings)
-        let book = AddressBook(settings.hubs, on: desk.loop.eventLoop) { address, source in
+        let security = try settings.tls.map { try DialerSecurity($0, logger: settings.logger) }
+        let book = AddressBook(settings.hubs, security: security, on: desk.loop.eventLoop) { address, source in
             try? await desk.loop.eventLoop.flatSubmit { side.dial(address, from: source) }.get()
         } unresolved: { endpoint, error in
             settings.logger.warning("hub \(endpoint): \(describe(error)); trying again")
@@ -144,7 +148,10 @@ public final class ServiceLink: Service, ProcessRole, PacketSender {
     // MARK: - Push
 
     /// Sends every session that is bound to `user` a copy.
-    /// - Parameter es: the edge on which to look; nil means every edge of the service's cluster.
+    /// - Parameters:
+    ///   - packet: type and body count; the rest of its header is filled in.
+    ///   - user: not 0.
+    ///   - es: the edge on which to look; nil means every edge of the service's cluster.
     public func push(_ packet: Packet, toUser user: UInt64, es: UInt32?) {
         var packet = packet
         packet.header = PacketHeader(

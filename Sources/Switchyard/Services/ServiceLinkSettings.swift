@@ -7,6 +7,8 @@ public import Routing
 public struct ServiceLinkSettings: Sendable {
     /// The hubs' addresses for services; each is dialed for as long as the service runs.
     public var hubs: [Endpoint]
+    /// How they are dialed, and what is shown to them; nil is plain.
+    public var tls: DialerTLS?
     /// The join token; empty when the hubs ask for none.
     public var token: [UInt8] = []
     /// The cluster whose edges it serves; 0 serves every cluster that has no service of its own for a type.

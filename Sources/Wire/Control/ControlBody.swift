@@ -19,6 +19,7 @@ public struct WireError: Error, Hashable, CustomStringConvertible {
     public var code: Code
     public var description: String
 
+    /// An error with that code; `message` is one line.
     public init(_ code: Code, _ description: String) {
         self.code = code
         self.description = description

@@ -10,9 +10,12 @@ public import NIOCore
 /// | 30 + 8n| rest  | its body; the inner packet fills the rest exactly                  |
 public struct Multicast: ControlBody {
     public static let controlType = ControlType.multicast
+    /// Who is to have it; none stands for every bound session of the edge. At most as many as fit beside the inner packet.
     public var sessions: [UInt64]
+    /// What each of them gets, of an application type; the gateway fills in session, user and edge.
     public var inner: Packet
 
+    /// A packet for those sessions.
     public init(sessions: [UInt64], inner: Packet) {
         self.sessions = sessions
         self.inner = inner

@@ -8,9 +8,12 @@ public import NIOCore
 /// | 2      | n    | reason, UTF-8 |
 public struct Reject: ControlBody {
     public static let controlType = ControlType.reject
+    /// Why, as a ``Code``'s raw value.
     public var code: UInt16
+    /// Why, in words: at most 1,024 bytes.
     public var reason: String
 
+    /// A refusal in these words.
     public init(code: UInt16, reason: String) {
         self.code = code
         self.reason = reason
@@ -39,9 +42,12 @@ public struct Reject: ControlBody {
 /// | 2      | n    | reason, UTF-8 |
 public struct Kick: ControlBody {
     public static let controlType = ControlType.kick
+    /// Why, as a ``Code``'s raw value; the client's REJECT has it.
     public var code: UInt16
+    /// Why, in words for the client: at most 1,024 bytes.
     public var reason: String
 
+    /// A kick in these words.
     public init(code: UInt16, reason: String) {
         self.code = code
         self.reason = reason
@@ -66,9 +72,12 @@ public struct Kick: ControlBody {
 /// | 0      | 2    | `code` |
 public struct SessionClosed: ControlBody {
     public static let controlType = ControlType.sessionClosed
+    /// Why, as a ``Code``'s raw value; 8 when the client left by itself.
     public var code: UInt16
 
+    /// The end of a session for the reason with that raw value.
     public init(code: UInt16) { self.code = code }
+    /// The end of a session for that reason.
     public init(_ code: Code) { self.code = code.rawValue }
 
     public init(body: ByteBuffer, format: WireFormat) throws(WireError) {
@@ -86,8 +95,10 @@ public struct SessionClosed: ControlBody {
 /// | 0      | 4    | `deadline_ms` |
 public struct Drain: ControlBody {
     public static let controlType = ControlType.drain
+    /// How long the sender will stay, in milliseconds; 0 is the answer: it has stopped.
     public var deadlineMilliseconds: UInt32
 
+    /// A DRAIN that leaves that much time, or (0) the answer to one.
     public init(deadlineMilliseconds: UInt32) { self.deadlineMilliseconds = deadlineMilliseconds }
 
     public init(body: ByteBuffer, format: WireFormat) throws(WireError) {
@@ -101,6 +112,7 @@ public struct Drain: ControlBody {
 /// From here on the session in the header is the user in the header (protocol section 2, rule S9). The body is empty.
 public struct Bind: ControlBody {
     public static let controlType = ControlType.bind
+    /// A BIND; the header says who.
     public init() {}
     public init(body: ByteBuffer, format: WireFormat) {}
     public func write(to buffer: inout ByteBuffer, format: WireFormat) {}

@@ -16,12 +16,16 @@ public struct Undelivered: ControlBody {
     /// The most bytes of a reason.
     public static let maxReason = 200
 
+    /// Why, as a ``Code``'s raw value.
     public var code: UInt16
     /// As the reporter held it: `length` and `type` are the sender's, the rest may have been stamped on the way.
     public var lost: PacketHeader
+    /// The first bytes of the lost packet's body, at most 16.
     public var quote: [UInt8]
+    /// Why, in words: at most 200 bytes. Toward clients it is the code's name.
     public var reason: String
 
+    /// A report in these words.
     public init(code: UInt16, lost: PacketHeader, quote: [UInt8], reason: String) {
         self.code = code
         self.lost = lost

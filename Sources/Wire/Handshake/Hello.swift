@@ -27,17 +27,26 @@ public struct Hello: ControlBody {
         public static let polite = Flags(rawValue: 2)
     }
 
+    /// The version of the handshake: 1.
     public var version: UInt8
     /// The role's number; one that ``Role`` does not know is for the acceptor to refuse.
     public var role: UInt8
+    /// What it asks for.
     public var flags: Flags
+    /// Of an edge its cluster, never 0; of a service its cluster, or 0 for every cluster that has no service of its own for a type; else 0.
     public var cluster: UInt32
+    /// Who it is: ES id, instance id or identify id, never 0.
     public var node: UInt64
+    /// Of an agent: calls that it takes at once, 0 for 65,536.
     public var window: UInt32
+    /// What it serves: packet types or RPC ids, at most 2,048 ranges.
     public var claims: [Claim]
+    /// The join token; empty without one.
     public var token: [UInt8]
+    /// What it is called on dashboards: at most 255 bytes.
     public var name: String
 
+    /// A HELLO of version 1.
     public init(
         role: Role, flags: Flags = [], cluster: UInt32 = 0, node: UInt64, window: UInt32 = 0, claims: [Claim] = [], token: [UInt8] = [],
         name: String = ""

@@ -11,7 +11,9 @@ public enum Peers: ControlBody {
     /// The most ranges that are listed one by one.
     public static let maxRanges = 4096
 
+    /// More than can be listed; assume that it reaches all.
     case everything
+    /// Exactly these: packet types or RPC ids to the one side, ES ids to the other.
     case ranges([Claim])
 
     public init(body: ByteBuffer, format: WireFormat) throws(WireError) {

@@ -1,16 +1,23 @@
 /// Who a dialer says it is in its HELLO. Source: protocol section 4.
 public enum Role: UInt8, Sendable, CaseIterable {
+    /// A gateway, on a packet hub.
     case edge = 1
+    /// A service, on a packet hub.
     case service = 2
+    /// Whoever calls, on an RPC hub.
     case caller = 3
+    /// Whoever answers calls, on an RPC hub.
     case agent = 4
 }
 
 /// An inclusive range of packet types or RPC ids.
 public struct Claim: Sendable, Hashable {
+    /// The first.
     public var lo: UInt32
+    /// The last.
     public var hi: UInt32
 
+    /// From the first to the last, both included.
     public init(_ lo: UInt32, _ hi: UInt32) {
         self.lo = lo
         self.hi = hi

@@ -13,13 +13,20 @@ public import NIOCore
 /// | 1 + k | name             |
 public struct Welcome: ControlBody {
     public static let controlType = ControlType.welcome
+    /// The version of the handshake: 1.
     public var version: UInt8
+    /// None is known yet.
     public var flags: UInt16
+    /// The hub's id, which tells it from other hubs.
     public var hub: UInt64
+    /// After how much silence, in milliseconds, either side asks with PING.
     public var heartbeatMilliseconds: UInt32
+    /// The largest frame that the hub takes, in bytes.
     public var maxFrame: UInt32
+    /// What the hub is called: at most 255 bytes.
     public var name: String
 
+    /// A WELCOME of version 1.
     public init(hub: UInt64, heartbeatMilliseconds: UInt32, maxFrame: UInt32, name: String) {
         version = Handshake.version
         flags = 0

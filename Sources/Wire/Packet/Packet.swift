@@ -2,7 +2,9 @@ public import NIOCore
 
 /// A packet as a value: for programs, tools and tests. Relays work on headers in place and never build one.
 public struct Packet: Sendable, Hashable {
+    /// Type, length and address. ``PacketHeader/length`` covers header and body together.
     public var header: PacketHeader
+    /// The application's bytes, at most ``PacketHeader/maxBody``.
     public var body: ByteBuffer
 
     package init(header: PacketHeader, body: ByteBuffer) {

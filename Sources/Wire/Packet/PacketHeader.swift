@@ -23,12 +23,18 @@ public struct PacketHeader: Sendable, Hashable {
 
     /// Bytes of the whole packet, header included, whatever `Pack_len` counts on the link: 28 ... 65,563.
     public var length: Int
+    /// What the packet is: 0 ... 0xFEFF is the application's, from 0xFF00 on it is a ``ControlType``.
     public var type: UInt16
+    /// The user; 0 before the session is bound.
     public var user: UInt64
+    /// The user's token; 0 before the session is bound.
     public var token: UInt32
+    /// The edge (gateway) that holds the client.
     public var es: UInt32
+    /// The client connection on that edge.
     public var session: UInt64
 
+    /// A header of a packet of `length` bytes in all.
     @inlinable
     public init(length: Int, type: UInt16, user: UInt64 = 0, token: UInt32 = 0, es: UInt32 = 0, session: UInt64 = 0) {
         self.length = length
@@ -45,6 +51,8 @@ public struct PacketHeader: Sendable, Hashable {
         self.init(length: PacketHeader.size + bodyCount, type: type, user: user, token: token, es: es, session: session)
     }
 
+    /// Bytes of the body.
+    /// Whether the type is one of the control types, 0xFF00 and up.
     @inlinable public var bodyCount: Int { length - PacketHeader.size }
     @inlinable public var isControl: Bool { type >= PacketHeader.firstControlType }
 

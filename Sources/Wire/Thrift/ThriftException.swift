@@ -10,22 +10,36 @@ public struct ThriftException: Error, Sendable, Hashable, CustomStringConvertibl
         public var rawValue: Int32
         public init(rawValue: Int32) { self.rawValue = rawValue }
 
+        /// Nothing more is known.
         public static let unknown = Kind(rawValue: 0)
+        /// The server has no such method.
         public static let unknownMethod = Kind(rawValue: 1)
+        /// Neither a call nor a oneway call.
         public static let invalidMessageType = Kind(rawValue: 2)
+        /// The answer to another method.
         public static let wrongMethodName = Kind(rawValue: 3)
+        /// The answer to another call.
         public static let badSequenceID = Kind(rawValue: 4)
+        /// An answer without a result.
         public static let missingResult = Kind(rawValue: 5)
+        /// The server failed; the message says how.
         public static let internalError = Kind(rawValue: 6)
+        /// The message could not be read.
         public static let protocolError = Kind(rawValue: 7)
+        /// A THeader transform that is not supported.
         public static let invalidTransform = Kind(rawValue: 8)
+        /// A THeader protocol that is not supported.
         public static let invalidProtocol = Kind(rawValue: 9)
+        /// A form of Thrift that is not supported.
         public static let unsupportedClientType = Kind(rawValue: 10)
     }
 
+    /// What kind of failure it is.
     public var kind: Kind
+    /// For people; ours begins with a ``Code``'s name and a colon.
     public var message: String
 
+    /// An exception of that kind with that message.
     public init(_ kind: Kind, _ message: String) {
         self.kind = kind
         self.message = message

@@ -30,9 +30,12 @@ package enum ThriftEncoding: Sendable, Hashable, CaseIterable {
 ///
 /// Source: protocol section 6.
 public struct ThriftForm: Sendable, Hashable, CustomStringConvertible {
+    /// How messages are delimited.
     public var transport: ThriftTransport
+    /// How values are written.
     public var `protocol`: ThriftProtocol
 
+    /// A form of these two choices.
     public init(_ transport: ThriftTransport, _ protocol: ThriftProtocol) {
         self.transport = transport
         self.protocol = `protocol`

@@ -151,8 +151,10 @@ final class LaneDesk: @unchecked Sendable {
                 let header = entries[index].header
                 // Guard: the bytes were written at that offset above.
                 let body = block.getSlice(at: entries[index].offset, length: header.bodyCount) ?? ByteBuffer()
-                let item = LaneItem(header: header, body: body, origin: entries[index].link.handle, work: entries[index].work)
-                if !lanes.append(item, key: key.value(of: header)) { refuse(entries[index], body) }
+                let isTaken = lanes.append(
+                    LaneItem(header: header, body: body, origin: entries[index].link.handle, work: entries[index].work),
+                    key: key.value(of: header))
+                if !isTaken { refuse(entries[index], body) }
             }
         }
         entries.removeAll(keepingCapacity: true)

@@ -32,18 +32,16 @@ final class Lane: Sendable {
     init(lanes: Lanes) { self.lanes = lanes }
 
     /// Appends `item`; false when the lane is full, or stopped.
-    func append(_ item: consuming LaneItem) -> Bool {
-        let limit: Int
-        if case .packet = item.work { limit = Lane.depth } else { limit = Lane.depth + Lane.depth / 8 }
+    func append(_ item: borrowing LaneItem) -> Bool {
+        let limit = item.isPacket ? Lane.depth : Lane.depth + Lane.depth / 8
         enum Wake {
             case none, first
             case sleeper(UnsafeContinuation<Void, Never>)
         }
-        var moved: LaneItem? = item
         let wake: Wake? = state.withLock { state in
-            guard !state.isStopped, count < limit, let item = moved.take() else { return nil }
+            guard !state.isStopped, count < limit else { return nil }
             appended.store(appended.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
-            state.items.append(item)
+            state.items.append(copy item)
             if let sleeper = state.sleeper.take() { return .sleeper(sleeper) }
             guard state.task == nil else { return Wake.none }
             state.task = Task(executorPreference: lanes.threads) { await self.run() }

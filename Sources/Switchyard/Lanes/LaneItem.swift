@@ -18,6 +18,9 @@ struct LaneItem: Sendable {
     let origin: LinkHandle
     let work: Work
 
+    /// Whether it is a packet, which has less room in a lane than what only says that something has ended.
+    var isPacket: Bool { if case .packet = work { true } else { false } }
+
     /// Its server has stopped: no handler is called any more.
     var isCancelled: Bool { origin.desk.isStopped.load(ordering: .relaxed) || origin.desk.lanes.isStopped }
 }

@@ -59,7 +59,7 @@ public final class Lanes: Sendable {
     // MARK: - Work
 
     /// Appends to the lane of `key`; false when it is full.
-    func append(_ item: consuming LaneItem, key: UInt64) -> Bool { lanes[Lanes.lane(of: key)].append(item) }
+    func append(_ item: borrowing LaneItem, key: UInt64) -> Bool { lanes[Lanes.lane(of: key)].append(item) }
 
     /// Calls `done` when everything that is in any lane now has been handled.
     func barrier(_ origin: LinkHandle, _ done: @escaping @Sendable () -> Void) {

@@ -51,7 +51,9 @@ public struct PacketConnection: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Closes the session: what is queued for it goes out first, then REJECT with this code.
-    /// - Parameter reason: for the client, at most 1,024 bytes; nil says the code's name.
+    /// - Parameters:
+    ///   - code: why; the client hears it.
+    ///   - reason: for the client, at most 1,024 bytes; nil says the code's name.
     public func kick(_ code: Code = .cancelled, reason: String? = nil) {
         origin.push(Packet(Kick(code: code.rawValue, reason: reason ?? code.name), es: es, session: session))
     }

@@ -3,11 +3,20 @@
 /// Source: protocol section 1. Hub links always use ``standard``.
 public struct WireFormat: Sendable, Hashable {
     /// Byte order of the header's integers.
-    /// Most significant byte first, or least significant byte first.
-    public enum ByteOrder: String, Sendable, CaseIterable { case big, little }
-    /// What `Pack_len` counts: the whole packet, or the body alone.
-    /// `Pack_len` counts header and body, or the body alone.
-    public enum Length: String, Sendable, CaseIterable { case packet, body }
+    public enum ByteOrder: String, Sendable, CaseIterable {
+        /// Most significant byte first.
+        case big
+        /// Least significant byte first.
+        case little
+    }
+
+    /// What `Pack_len` counts.
+    public enum Length: String, Sendable, CaseIterable {
+        /// The whole packet.
+        case packet
+        /// The body alone.
+        case body
+    }
 
     @usableFromInline package let isLittle: Bool
     /// Bytes that are part of a packet and not counted by `Pack_len`: 0, or the header.

@@ -2,7 +2,9 @@ public import NIOCore
 
 /// A frame as a value: for handshakes, programs, tools and tests. Relays work on headers in place and never build one.
 public struct RPCFrame: Sendable, Hashable {
+    /// Kind, length, whose call it is.
     public var header: RPCHeader
+    /// What its kind carries.
     public var payload: ByteBuffer
 
     /// `header.length` becomes that of header and payload together.

@@ -25,13 +25,20 @@ public struct RPCHeader: Sendable, Hashable {
     public var length: Int
     /// As it stands on the wire; one that ``RPCKind`` does not know is ignored and counted.
     public var kind: UInt8
+    /// Bit 0: oneway, in a REQUEST.
     public var flags: UInt8
+    /// Why, in UNDELIVERED and REJECT: a ``Code``'s raw value.
     public var code: UInt16
+    /// What a REQUEST is for; echoed in what answers it.
     public var rpc: UInt32
+    /// Of a REQUEST: the time left, in milliseconds; 0 is the hub's default.
     public var timeoutMilliseconds: UInt32
+    /// The caller.
     public var identify: UInt64
+    /// The caller's number for the call; toward an agent the hub's.
     public var call: UInt64
 
+    /// The header of a frame with that many payload bytes.
     @inlinable
     public init(
         _ kind: RPCKind, payloadCount: Int, oneway: Bool = false, code: UInt16 = 0, rpc: UInt32 = 0, timeoutMilliseconds: UInt32 = 0,
@@ -47,6 +54,7 @@ public struct RPCHeader: Sendable, Hashable {
         self.call = call
     }
 
+    /// Bytes of the payload.
     @inlinable public var payloadCount: Int { length - RPCHeader.size }
     /// No answer is wanted (rule S23).
     @inlinable public var isOneway: Bool { flags & 1 != 0 }

@@ -19,6 +19,7 @@ extension ProtoRequest {
         self.init(type: type, content: payload, shardingID: shardingID)
     }
 
+    /// Appends the payload's bytes.
     public func writePayload(to buffer: inout ByteBuffer) {
         buffer.writeMultipleIntegers(type, shardingID)
         buffer.writeImmutableBuffer(content)
@@ -53,6 +54,7 @@ extension ProtoReply {
         self.init(result: result, type: type, content: payload)
     }
 
+    /// Appends the payload's bytes.
     public func writePayload(to buffer: inout ByteBuffer) {
         buffer.writeMultipleIntegers(result, type)
         buffer.writeImmutableBuffer(content)

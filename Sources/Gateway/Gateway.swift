@@ -13,15 +13,18 @@ import Wire
 /// Every client gets a session; its packets go, by type, over few shared connections to servers, and what a server sends for a session
 /// goes back to that client, in order, with nothing dropped in silence (rules S1-S6, S9, S12-S18, S25).
 public final class Gateway: ProcessRole {
-    private let context: GatewayContext
+    let context: GatewayContext
     private let group: any EventLoopGroup
     let shards: [Shard]
-    private let state = Mutex(State())
+    let state: Mutex<State>
 
-    private struct State {
+    struct State {
         var listener: Listener?
-        /// What is dialed: each route's upstreams.
-        var books: [AddressBook] = []
+        /// What it goes by now.
+        var settings: GatewaySettings
+        var table: RouteTable
+        /// What is dialed: each route's upstreams, by the route's place.
+        var books: [Int: AddressBook] = [:]
         var phase = "serving"
         var nextConnection = 0
     }
@@ -33,6 +36,7 @@ public final class Gateway: ProcessRole {
         self.group = group
         let loops = Array(group.makeIterator().prefix(SessionID.maxLoops))
         context = GatewayContext(settings: settings, memory: memory, logger: logger, loops: loops.count)
+        state = Mutex(State(settings: settings, table: .start(settings)))
         let context = context
         let key = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
         shards = loops.enumerated().map { Shard(index: $0, eventLoop: $1, context: context, key: key) }
@@ -62,15 +66,15 @@ public final class Gateway: ProcessRole {
         state.withLock { $0.listener = listener }
         state.withLock { $0.books = books }
         await withTaskGroup(of: Void.self) { group in
-            for book in books { group.addTask { await book.start() } }
+            for book in books.values { group.addTask { await book.start() } }
         }
         return listeners
     }
 
-    private func makeBooks() throws(TLSFileError) -> [AddressBook] {
-        var books: [AddressBook] = []
-        for (index, route) in context.settings.routes.enumerated() { books.append(try book(of: route, index: index)) }
-        if let hubs = context.settings.hubs { books.append(try book(of: hubs)) }
+    private func makeBooks() throws(TLSFileError) -> [Int: AddressBook] {
+        var books: [Int: AddressBook] = [:]
+        for (place, route) in context.settings.routes.enumerated() { books[place] = try book(of: route, place: place) }
+        if let hubs = context.settings.hubs { books[context.settings.routes.count] = try book(of: hubs) }
         return books
     }
 
@@ -80,9 +84,9 @@ public final class Gateway: ProcessRole {
     }
 
     /// The list of upstreams of one route.
-    private func book(of route: GatewaySettings.Route, index: Int) throws(TLSFileError) -> AddressBook {
+    func book(of route: GatewaySettings.Route, place: Int) throws(TLSFileError) -> AddressBook {
         AddressBook(route.to, security: try security(route.tls), on: shards[0].loop.eventLoop) { [unowned self] address, source in
-            await connect(address, route: index, from: source)
+            await connect(address, route: place, connections: route.connections, from: source)
         } unresolved: { [context] _, error in
             context.logger.warning("route \(route.name): \(describe(error)); trying again")
         }
@@ -90,6 +94,7 @@ public final class Gateway: ProcessRole {
 
     private func book(of hubs: GatewaySettings.Hubs) throws(TLSFileError) -> AddressBook {
         AddressBook(hubs.to, security: try security(hubs.tls), on: shards[0].loop.eventLoop) { [unowned self] address, source in
+            let hubs = state.withLock { $0.settings.hubs } ?? hubs
             await connect(address, index: 0, route: context.settings.routes.count, from: source) {
                 HubUpstream(address, from: source, connection: $0, shard: $1, hubs: hubs)
             }
@@ -100,11 +105,11 @@ public final class Gateway: ProcessRole {
 
     /// The first connection to an address comes first: it says that earlier sessions are gone (rule S12). The others follow together, so that
     /// an address that hangs is waited for twice at most, however many connections it is to have.
-    private func connect(_ address: SocketAddress, route: Int, from source: AddressSource) async {
+    private func connect(_ address: SocketAddress, route: Int, connections: Int, from source: AddressSource) async {
         let direct: MakeUpstream = { DirectUpstream(source: source, connection: $0, address: address, shard: $1) }
         await connect(address, index: 0, route: route, from: source, direct)
         await withTaskGroup(of: Void.self) { group in
-            for index in 1..<max(context.settings.routes[route].connections, 1) {
+            for index in 1..<max(connections, 1) {
                 group.addTask { await self.connect(address, index: index, route: route, from: source, direct) }
             }
         }
@@ -149,7 +154,7 @@ public final class Gateway: ProcessRole {
             state.phase = "draining"
             return (state.listener, state.books)
         }
-        for book in books { book.stop() }
+        for book in books.values { book.stop() }
         await listener?.close()
         let timeout = TimeAmount(limit)
         let deadline = NIODeadline.now() + timeout
@@ -178,7 +183,7 @@ public final class Gateway: ProcessRole {
         }
     }
 
-    private func onEachShard(_ body: @escaping @Sendable (Shard) -> EventLoopFuture<Void>) async {
+    func onEachShard(_ body: @escaping @Sendable (Shard) -> EventLoopFuture<Void>) async {
         for future in shards.map({ shard in shard.loop.eventLoop.flatSubmit { body(shard) } }) { try? await future.get() }
     }
 

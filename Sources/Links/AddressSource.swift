@@ -10,6 +10,9 @@ package final class AddressSource: Sendable {
     package let security: DialerSecurity?
     /// The addresses that the list has, by whichever entry.
     private let known: KnownAddresses
+    /// Those of them that this entry has named first.
+    private let own = Mutex<Set<String>>([])
+    private let retired = Atomic(false)
     /// Called with addresses that were not known before.
     private let discovered: @Sendable (AddressSource, [SocketAddress]) -> Void
 
@@ -27,22 +30,35 @@ package final class AddressSource: Sendable {
     /// Looks the name up; whatever is new is dialed.
     func resolve(on eventLoop: any EventLoop) -> EventLoopFuture<[SocketAddress]> {
         Resolver.resolve(endpoint, on: eventLoop).map { addresses in
+            guard !self.isRetired else { return addresses }
             let new = addresses.filter { self.known.claim($0.text) }
+            self.own.withLock { $0.formUnion(new.map(\.text)) }
             if !new.isEmpty { self.discovered(self, new) }
             return addresses
         }
     }
 
+    /// It is no longer listed: it stands for nothing.
+    package var isRetired: Bool { retired.load(ordering: .relaxed) }
+
+    func retire() {
+        retired.store(true, ordering: .relaxed)
+        for address in own.withLock({ $0 }) { known.release(address) }
+    }
+
     /// Whether the entry still stands for `address`, asked before every dial; a name that cannot be looked up now is taken at its last word.
     package func confirm(_ address: SocketAddress, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
+        guard !isRetired else { return eventLoop.makeSucceededFuture(false) }
         guard case .host(let host, let port) = endpoint, (try? SocketAddress(ipAddress: host, port: port)) == nil else {
             return eventLoop.makeSucceededFuture(true)
         }
         return resolve(on: eventLoop).map { addresses in
+            guard !self.isRetired else { return false }
             if addresses.contains(where: { $0.text == address.text }) { return true }
             self.known.release(address.text)
+            self.own.withLock { _ = $0.remove(address.text) }
             return false
-        }.flatMapError { _ in eventLoop.makeSucceededFuture(true) }
+        }.flatMapError { _ in eventLoop.makeSucceededFuture(!self.isRetired) }
     }
 }
 

@@ -61,9 +61,10 @@ package struct Listener: Sendable {
         }
     }
 
-    /// Takes over other options for connections from here on; the same ones again let changed TLS files be seen at once (rule S26).
+    /// Gets ready to take over other options; the same ones again let changed TLS files be seen at once (rule S26).
+    /// - Returns: takes them over, for connections from there on.
     /// - Throws: ``TLSFileError``; then nothing has changed.
-    package func update(_ options: ListenerOptions) throws { try doorway.update(options) }
+    package func prepare(_ options: ListenerOptions) throws -> @Sendable () -> Void { try doorway.prepare(options) }
 
     /// What was closed before it became a link.
     package func samples(role: String, side: String) -> [Sample] { doorway.samples(role, side) }

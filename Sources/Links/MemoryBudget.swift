@@ -4,12 +4,16 @@ import Synchronization
 ///
 /// Each event loop of each role has a share and tells its own sum once a turn; asking whether the bound is exceeded is one load.
 public final class MemoryBudget: Sendable {
-    /// Bytes that all queues of the process may hold.
-    public let limit: Int
+    /// Bytes that all queues of the process may hold; may change while the process runs (rule S26).
+    public var limit: Int {
+        get { bound.load(ordering: .relaxed) }
+        set { bound.store(newValue, ordering: .relaxed) }
+    }
+    private let bound: Atomic<Int>
     private let bytes = Atomic<Int>(0)
 
     /// - Parameter limit: bytes; configuration's default is half of the machine or cgroup.
-    public init(limit: Int) { self.limit = limit }
+    public init(limit: Int) { bound = Atomic(limit) }
 
     /// What one event loop of one role holds. Told by that loop alone, read by any.
     package final class Share: Sendable {

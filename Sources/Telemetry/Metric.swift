@@ -26,6 +26,8 @@ public enum Metric: String, CaseIterable, Sendable {
     case tableBuilds = "table_builds_total"
     case oldestPending = "oldest_pending_milliseconds"
     case loopDelay = "loop_delay_microseconds"
+    case configVersion = "config_version"
+    case configReloads = "config_reloads_total"
     case draining = "draining"
     case buildInfo = "build_info"
 
@@ -39,7 +41,9 @@ public enum Metric: String, CaseIterable, Sendable {
 
     public var kind: Kind {
         switch self {
-        case .linksOpen, .queueBytes, .laneDepth, .registrations, .callsInFlight, .callsPending, .oldestPending, .loopDelay, .draining, .buildInfo:
+        case .linksOpen, .queueBytes, .laneDepth, .registrations, .callsInFlight, .callsPending, .oldestPending, .loopDelay, .configVersion,
+            .draining,
+            .buildInfo:
             .gauge
         case .callSeconds: .histogram
         default: .counter
@@ -74,6 +78,8 @@ public enum Metric: String, CaseIterable, Sendable {
         case .tableBuilds: "Routing tables that were built."
         case .oldestPending: "Age of the oldest packet or call that waits, 0 while none does."
         case .loopDelay: "How long the event loop took to come to this look: what a packet that comes now waits, too."
+        case .configVersion: "1 after the start, one more for each configuration that was taken over since."
+        case .configReloads: "Times that the configuration was read again: ok, or refused with nothing changed."
         case .draining: "1 while the process drains."
         case .buildInfo: "1, with the version as label."
         }
@@ -102,6 +108,8 @@ public enum Metric: String, CaseIterable, Sendable {
         case .retries: ["route", "why"]
         case .takeovers: ["kind"]
         case .discarded: ["role", "what"]
+        case .configVersion: []
+        case .configReloads: ["result"]
         case .buildInfo: ["version"]
         }
     }

@@ -2,7 +2,7 @@
 """Opens the dashboard in a headless Chromium and looks at it as an operator would.
 
     Tests/Dashboard/check.py                                # against .build/release/switchyard
-    Tests/Dashboard/check.py --pictures FOLDER              # keeps screenshots: light, dark, phone
+    Tests/Dashboard/check.py --pictures FOLDER              # keeps screenshots: light, dark, phone, a server down, the demonstration
 
 A gateway runs between `switchyard bench` and two packet servers of this script; the browser is driven over its DevTools pipe. The page must load
 without an error and ask no one but the admin server, move with the traffic, show a killed server as down within two seconds, find a link, fit a
@@ -258,6 +258,34 @@ def look(browser, origin, second, pictures):
     expect(not browser.strangers, f"it asks no one but the admin server {browser.strangers or ''}")
 
 
+def demonstration(binary, folder, pictures, stack):
+    """`up` without a file, under load: what a newcomer sees, and the picture for the README."""
+    process = subprocess.Popen([binary, "up", "--set", "log.level=error"], stdout=subprocess.PIPE, text=True)
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+    while "admin" not in (line := process.stdout.readline()):
+        if not line:
+            raise Failure("the demonstration ended early; is another process on its ports?")
+    origin = "http://" + line.split()[-1]
+    for connections, kind in ((40, 7), (8, 4242)):
+        bench = subprocess.Popen(
+            [binary, "bench", "packet", "--connections", str(connections), "--rate", str(100 * connections), "--seconds", "120", "--type", str(kind)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        stack.callback(bench.wait)
+        stack.callback(bench.kill)
+    browser = Browser(folder, origin)
+    stack.callback(browser.end)
+    browser.size(1360, 1180)
+    browser.call("Page.navigate", url=origin + "/")
+    for node in ("gateway", "hub", "chat"):
+        browser.wait(f"!!document.querySelector('#topology g[data-title=\"{node}\"]')", f"the demonstration's picture has its {node}")
+    browser.wait("document.querySelector('#errors').textContent.includes('noRoute')", "and the types that nothing is configured for")
+    if pictures:
+        time.sleep(60)
+        browser.picture(pictures / "dashboard-demonstration.png")
+    expect(not browser.problems, f"no error on the page {browser.problems or ''}")
+
+
 class Server:
     def __init__(self):
         ready = multiprocessing.Queue()
@@ -299,6 +327,8 @@ def main():
         if options.pictures:
             options.pictures.mkdir(parents=True, exist_ok=True)
         look(browser, origin, second, options.pictures)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, contextlib.ExitStack() as stack:
+        demonstration(options.binary, pathlib.Path(folder), options.pictures, stack)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ final class ClientLink: LinkOwner, SessionHolder {
     var hasSession: Bool { session != 0 }
     /// What the process holds for it, in both directions.
     var heldBytes: Int { link.queued + link.keptInput }
-    private var limits: GatewaySettings.Limits { shard.context.settings.limits }
+    private var limits: GatewaySettings.Limits { shard.settings.limits }
 
     // MARK: - Coming
 
@@ -52,10 +52,20 @@ final class ClientLink: LinkOwner, SessionHolder {
         guard let session = shard.clients.insert(self) else { return refuse("table", "no session left on this event loop") }
         self.session = session
         slot = Choice.slot(of: session)
+        fillBuckets()
+        shard.loop.arm(link.timer, at: shard.loop.now + limits.idle)
+    }
+
+    private func fillBuckets() {
         packets = limits.packetsPerSecond.map { TokenBucket(perSecond: $0, now: shard.loop.now) }
         bytes = limits.bytesPerSecond.map { TokenBucket(perSecond: $0, now: shard.loop.now) }
         isLimited = packets != nil || bytes != nil
-        shard.loop.arm(link.timer, at: shard.loop.now + limits.idle)
+    }
+
+    /// A reload has changed them (rule S26): rates begin anew, and the deadline is looked at again.
+    func limitsChanged() {
+        fillBuckets()
+        if leaveAt == nil { shard.loop.arm(link.timer, at: shard.loop.now) }
     }
 
     private func refuse(_ kind: String, _ why: String) {
@@ -154,7 +164,7 @@ final class ClientLink: LinkOwner, SessionHolder {
         var header = header
         header.es = shard.esID
         header.session = session
-        let route = header.isControl ? shard.routes[shard.routes.count - 1] : shard.route(of: header.type)
+        let route = header.isControl ? shard.routes[shard.noneIndex] : shard.route(of: header.type)
         shard.undeliverable(code, header, body, to: self, route: route)
     }
 
@@ -253,7 +263,7 @@ final class ClientLink: LinkOwner, SessionHolder {
     func close(_ code: Code, raw: UInt16? = nil, reason: String? = nil) {
         endSession(raw ?? code.rawValue)
         link.close(code) { link in
-            guard shard.context.settings.tellClients else { return }
+            guard shard.settings.tellClients else { return }
             link.append(Packet(Reject(code: raw ?? code.rawValue, reason: reason ?? code.name)), format: shard.format)
         }
     }

@@ -1,6 +1,7 @@
 import Links
 import NIOCore
 import Sessions
+import Synchronization
 public import Telemetry
 import Wire
 
@@ -14,27 +15,22 @@ extension Gateway {
     private var linkLoops: [LinkLoop] { shards.map(\.loop) }
 
     public func routes() async -> [RouteView] {
-        var routes: [RouteView] = []
-        for view in await ask({ $0.routeViews() }) {
-            if routes.isEmpty {
-                routes = view
-            } else {
-                for index in routes.indices { routes[index].add(view[index]) }
-            }
-        }
-        return routes
+        let table = state.withLock { $0.table }
+        let routes = await merged({ $0.routeViews() }, adding: { $0.add($1) })
+        // One that was removed is shown until its last connection is closed.
+        return routes.enumerated().filter { table.isListed($0) || !$1.upstreams.isEmpty }.map(\.element)
     }
 
     public func pending() async -> [PendingView] {
-        var pending: [PendingView] = []
-        for view in await ask({ $0.pendingViews() }) {
-            if pending.isEmpty {
-                pending = view
-            } else {
-                for index in pending.indices { pending[index].add(view[index]) }
-            }
+        let table = state.withLock { $0.table }
+        return await merged({ $0.pendingViews() }, adding: { $0.add($1) }).enumerated().filter { table.isListed($0) || $1.count > 0 }.map(\.element)
+    }
+
+    /// What the loops say, place by place; one may know a new route before another does.
+    private func merged<View: Sendable>(_ question: @escaping @Sendable (Shard) -> [View], adding add: (inout View, View) -> Void) async -> [View] {
+        await ask(question).reduce(into: []) { sum, views in
+            for (place, view) in views.enumerated() { if place < sum.count { add(&sum[place], view) } else { sum.append(view) } }
         }
-        return pending
     }
 
     public func perform(_ command: RoleCommand) async -> Int {

@@ -13,7 +13,7 @@ extension Shard {
             RouteView(
                 role: "gateway", name: route.name, kind: "\(route.kind)", covers: route.settings.types.ranges.map(\.text),
                 isDefault: isDefault(route),
-                upstreams: owned.filter { $0.route === route }.map { connection in
+                upstreams: shown.filter { $0.route === route }.map { connection in
                     RouteView.Upstream(
                         address: connection.label, state: connection.stateName, queuedBytes: connection.link?.queued ?? 0)
                 },
@@ -22,11 +22,14 @@ extension Shard {
         }
     }
 
+    /// Connections that are there or are to be: not those that have taken leave.
+    var shown: [Connection] { owned.filter { $0.link != nil || !($0.upstream?.isRetired ?? false) } }
+
     private func isDefault(_ route: ShardRoute) -> Bool {
-        switch context.settings.defaultRoute {
+        switch settings.defaultRoute {
         case .none: route.kind == .none
-        case .hubs: route.kind == .hubs && route.index == context.settings.routes.count
-        case .route(let name): route.name == name
+        case .hubs: route.index == hubsIndex
+        case .route(let name): route.name == name && !route.isRemoved
         }
     }
 

@@ -56,7 +56,7 @@ extension Shard {
     }
 
     func peers() -> [RoleStatus.Peer] {
-        owned.map { connection in
+        shown.map { connection in
             RoleStatus.Peer(
                 route: connection.route.name, address: connection.label, state: connection.stateName, queuedBytes: connection.link?.queued ?? 0)
         }

@@ -8,5 +8,7 @@ struct RouteSet {
         if route < 64 { low |= 1 << UInt64(route) } else { high.insert(route) }
     }
 
+    func contains(_ route: Int) -> Bool { route < 64 ? low & (1 << UInt64(route)) != 0 : high.contains(route) }
+
     var all: [Int] { (0..<64).filter { low & (1 << UInt64($0)) != 0 } + high.sorted() }
 }

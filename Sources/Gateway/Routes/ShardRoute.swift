@@ -12,12 +12,12 @@ final class ShardRoute {
     let kind: Kind
     let index: Int
     let name: String
-    let settings: GatewaySettings.Route
+    private(set) var settings: GatewaySettings.Route
     let format: WireFormat
     /// An unbound client's own user and token go through (`verify: pass`).
-    let passesClaims: Bool
-    let highWater: Int
-    let busyMark: Int
+    @exclusivity(unchecked) private(set) var passesClaims = false
+    @exclusivity(unchecked) private(set) var highWater = 0
+    @exclusivity(unchecked) private(set) var busyMark = 0
     /// Connections that may be chosen.
     @exclusivity(unchecked) var live = SlotTable<Connection>()
     /// Connections that are up and draining.
@@ -25,18 +25,36 @@ final class ShardRoute {
     @exclusivity(unchecked) var counters = RouteCounters()
     /// Packets that wait for an upstream that is up (rule S4).
     var waiting = WaitingPackets()
+    /// Bytes that wait so, over all loops.
+    let waitingTotal: SharedCount
     let waitTimer = LoopTimer()
+    /// A reload has taken it out: it gets no packets, and what it still has is on its way.
+    var isRemoved = false
 
-    init(kind: Kind, index: Int, settings: GatewaySettings.Route, verify: GatewaySettings.Verify) {
-        self.kind = kind
+    /// - Parameter kind: what ``GatewaySettings/Route/hubs`` says, unless told otherwise.
+    init(kind: Kind? = nil, index: Int, settings: GatewaySettings.Route, verify: GatewaySettings.Verify, waitingTotal: SharedCount) {
+        self.kind = kind ?? (settings.hubs ? .hubs : .direct)
         self.index = index
         self.settings = settings
+        self.waitingTotal = waitingTotal
         name = settings.name
         format = settings.wire
-        passesClaims = verify == .pass && settings.legacy
-        highWater = settings.highWater
-        busyMark = settings.highWater * 4
+        update(settings, verify: verify)
     }
+
+    /// What may change while connections stand; the rest of `settings` is as before.
+    func update(_ settings: GatewaySettings.Route, verify: GatewaySettings.Verify) {
+        self.settings = settings
+        mark(settings.highWater)
+        update(verify: verify)
+    }
+
+    func mark(_ highWater: Int) {
+        self.highWater = highWater
+        busyMark = highWater * 4
+    }
+
+    func update(verify: GatewaySettings.Verify) { passesClaims = verify == .pass && settings.legacy }
 
     /// What failing fast says while there is no live connection (rules S4, S19).
     var absence: Code {

@@ -66,7 +66,7 @@ extension Shard {
     }
 
     private func tell(_ client: ClientLink, _ frame: UndeliveredFrame) {
-        guard context.settings.tellClients else { return }
+        guard settings.tellClients else { return }
         client.link.append(frame, format: format)
         boundNotices(to: client)
     }
@@ -93,7 +93,7 @@ extension Shard {
         let target = SessionID.loop(of: session)
         if target == index {
             if let client = clients.find(session) { tell(client, frame) }
-        } else if target < loopCount, context.settings.tellClients {
+        } else if target < loopCount, settings.tellClients {
             cross(Crossing(.noticeToClient, target: session, count: frame.header.length), to: target) { frame.store(to: $0, format: format) }
         }
     }

@@ -52,7 +52,7 @@ extension Shard {
         guard let patience = route.settings.waitForPeer, route.kind != .none else {
             return undeliverable(absence(on: route), header, body, to: client, route: route)
         }
-        let total = context.waitingBytes[route.index]
+        let total = route.waitingTotal
         guard total.value.load(ordering: .relaxed) + header.length <= route.settings.waitBytes else {
             return undeliverable(.busy, header, body, to: client, route: route)
         }
@@ -63,7 +63,7 @@ extension Shard {
 
     private func wait(_ entry: WaitingPackets.Entry, on route: ShardRoute) {
         route.waiting.append(entry)
-        context.waitingBytes[route.index].value.wrappingAdd(entry.header.length, ordering: .relaxed)
+        route.waitingTotal.value.wrappingAdd(entry.header.length, ordering: .relaxed)
         if !route.waitTimer.isArmed {
             route.waitTimer.aim(at: self)
             loop.arm(route.waitTimer, at: entry.deadline)
@@ -75,7 +75,7 @@ extension Shard {
     /// An upstream is up: what waited goes out in the order in which it came.
     func releaseWaiting(_ route: ShardRoute) {
         while !route.live.isEmpty, let entry = route.waiting.popFirst() {
-            context.waitingBytes[route.index].value.wrappingSubtract(entry.header.length, ordering: .relaxed)
+            route.waitingTotal.value.wrappingSubtract(entry.header.length, ordering: .relaxed)
             send(entry.header, entry.body, on: route, isNotice: entry.isNotice)
         }
         if route.waiting.isEmpty { loop.cancel(route.waitTimer) }
@@ -84,7 +84,7 @@ extension Shard {
     fileprivate func expireWaiting(_ route: ShardRoute) {
         let now = loop.eventLoop.now
         while let entry = route.waiting.popExpired(now: now) {
-            context.waitingBytes[route.index].value.wrappingSubtract(entry.header.length, ordering: .relaxed)
+            route.waitingTotal.value.wrappingSubtract(entry.header.length, ordering: .relaxed)
             if entry.isNotice {
                 // The hubs are told all the same; over a route of its own there is no one.
                 if route.kind == .hubs { resendNotice(entry.header, entry.body, on: route) } else { counters.unheardClosings += 1 }

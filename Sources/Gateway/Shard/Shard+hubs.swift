@@ -86,7 +86,7 @@ extension Shard {
                 route.waiting.append(entry)
                 continue
             }
-            context.waitingBytes[route.index].value.wrappingSubtract(entry.header.length, ordering: .relaxed)
+            route.waitingTotal.value.wrappingSubtract(entry.header.length, ordering: .relaxed)
             send(entry.header, entry.body, on: route, isNotice: entry.isNotice)
         }
         if route.waiting.isEmpty { loop.cancel(route.waitTimer) }

@@ -17,29 +17,33 @@ final class Shard: @unchecked Sendable {
     let log: EventLog
     private let memory: MemoryBudget.Share
 
+    /// What this loop goes by; a reload changes it on each loop in turn (rule S26).
+    private(set) var settings: GatewaySettings
+
+    // As in `Link`: what every packet touches is confined to the loop and not checked for exclusivity at run time.
     // Read for every packet, so copied out of the settings.
     let format: WireFormat
     let esID: UInt32
-    let verify: GatewaySettings.Verify
-    let publicTypes: TypeSet
-    let allPublic: Bool
-    let maxPending: Int
+    @exclusivity(unchecked) private(set) var verify: GatewaySettings.Verify
+    @exclusivity(unchecked) private(set) var publicTypes: TypeSet
+    @exclusivity(unchecked) private(set) var allPublic: Bool
+    @exclusivity(unchecked) private(set) var maxPending: Int
 
-    // As in `Link`: what every packet touches is confined to the loop and not checked for exclusivity at run time.
     @exclusivity(unchecked) var clients: ClientTable<ClientLink>
     var users = UserIndex<ClientLink>()
     @exclusivity(unchecked) var counters = Counters()
-    /// The configured routes, then the hubs, then none.
-    let routes: [ShardRoute]
+    /// The routes of the start, then the hubs, then none; behind them those that reloads have added. A removed one keeps its place.
+    @exclusivity(unchecked) private(set) var routes: [ShardRoute]
     /// The place of the hubs in ``routes``: the route of their connections.
     let hubsIndex: Int
+    var noneIndex: Int { hubsIndex + 1 }
     let usesHubs: Bool
     /// Which hub takes a packet.
     @exclusivity(unchecked) var hubs: HubChoice<Connection>
     /// Sessions of which hubs were told lately that they are gone.
     var recentlyGone = RecentNotices()
     /// The place in ``routes`` for every application type.
-    let routeOfType: [UInt16]
+    @exclusivity(unchecked) private(set) var routeOfType: [UInt16]
     /// By ``Trunk/id``.
     @exclusivity(unchecked) var connections: [Connection] = []
     /// Connections whose links this loop owns.
@@ -62,6 +66,7 @@ final class Shard: @unchecked Sendable {
         self.index = index
         self.context = context
         let settings = context.settings
+        self.settings = settings
         loop = LinkLoop(eventLoop: eventLoop)
         log = EventLog(context.logger)
         memory = context.memoryShares[index]
@@ -72,7 +77,8 @@ final class Shard: @unchecked Sendable {
         allPublic = settings.publicTypes == .applicationTypes
         maxPending = settings.limits.maxPending
         clients = ClientTable(loop: index, key: key)
-        (routes, routeOfType) = Shard.routes(of: settings)
+        routes = Shard.routes(of: settings, waiting: context.waitingBytes)
+        routeOfType = RouteTable.start(settings).routeOfType(settings, places: Array(settings.routes.indices))
         hubsIndex = settings.routes.count
         usesHubs = settings.hubs != nil
         hubs = HubChoice(denseTargets: usesHubs ? 0x10000 : 0)
@@ -82,30 +88,50 @@ final class Shard: @unchecked Sendable {
         loop.turnEnded = { [unowned self] in finishTurn() }
     }
 
-    private static func routes(of settings: GatewaySettings) -> ([ShardRoute], [UInt16]) {
-        let hubsIndex = settings.routes.count
-        let noneIndex = hubsIndex + 1
+    private static func routes(of settings: GatewaySettings, waiting: [SharedCount]) -> [ShardRoute] {
         var routes = settings.routes.enumerated().map { index, route in
-            ShardRoute(kind: route.hubs ? .hubs : .direct, index: index, settings: route, verify: settings.verify)
+            ShardRoute(index: index, settings: route, verify: settings.verify, waitingTotal: waiting[index])
         }
         let placeholder = { GatewaySettings.Route(name: $0, types: TypeSet([])) }
-        var hubs = placeholder("hubs")
-        // Its connections carry what several routes send: a queue counts as low when it is so for each of them.
-        let marks = settings.routes.filter(\.hubs).map(\.highWater) + (settings.defaultRoute == .hubs ? [hubs.highWater] : [])
-        hubs.highWater = marks.min() ?? hubs.highWater
-        routes.append(ShardRoute(kind: .hubs, index: hubsIndex, settings: hubs, verify: settings.verify))
-        routes.append(ShardRoute(kind: .none, index: noneIndex, settings: placeholder("none"), verify: settings.verify))
-        let fallback: Int =
-            switch settings.defaultRoute {
-            case .none: noneIndex
-            case .hubs: hubsIndex
-            case .route(let name): settings.routes.firstIndex { $0.name == name } ?? noneIndex
-            }
-        var byType = [UInt16](repeating: UInt16(fallback), count: 0x10000)
-        for (index, route) in settings.routes.enumerated() {
-            for range in route.types.ranges { for type in range { byType[Int(type)] = UInt16(index) } }
+        let kinds: [ShardRoute.Kind] = [.hubs, .none]
+        for kind in kinds {
+            let index = routes.count
+            routes.append(
+                ShardRoute(kind: kind, index: index, settings: placeholder("\(kind)"), verify: settings.verify, waitingTotal: waiting[index]))
         }
-        return (routes, byType)
+        routes[settings.routes.count].mark(lowestHighWater(settings))
+        return routes
+    }
+
+    /// The hubs' connections carry what several routes send: a queue counts as low when it is so for each of them.
+    private static func lowestHighWater(_ settings: GatewaySettings) -> Int {
+        let standard = GatewaySettings.Route(name: "hubs", types: TypeSet([])).highWater
+        let marks = settings.routes.filter(\.hubs).map(\.highWater) + (settings.defaultRoute == .hubs ? [standard] : [])
+        return marks.min() ?? standard
+    }
+
+    /// Goes by other settings from here on (rule S26).
+    /// - Parameters:
+    ///   - places: where each route of `settings` stands in ``routes``.
+    ///   - routeOfType: the place for every application type.
+    func take(_ settings: GatewaySettings, places: [Int], routeOfType: [UInt16]) {
+        loop.enterTurn()
+        let old = self.settings
+        self.settings = settings
+        verify = settings.verify
+        publicTypes = settings.publicTypes
+        allPublic = settings.publicTypes == .applicationTypes
+        maxPending = settings.limits.maxPending
+        for route in routes { route.update(verify: settings.verify) }
+        for (place, route) in zip(places, settings.routes) { routes[place].update(route, verify: settings.verify) }
+        routes[hubsIndex].mark(Shard.lowestHighWater(settings))
+        self.routeOfType = routeOfType
+        if settings.limits != old.limits { for client in clients.all { client.limitsChanged() } }
+    }
+
+    /// A route that a reload adds; it gets packets once ``take(_:places:routeOfType:)`` says so.
+    func add(_ route: GatewaySettings.Route, waitingTotal: SharedCount) {
+        routes.append(ShardRoute(index: routes.count, settings: route, verify: settings.verify, waitingTotal: waitingTotal))
     }
 
     @inline(__always)

@@ -16,8 +16,12 @@ extension DirectUpstream {
         guard drain.deadlineMilliseconds > 0 else { return drainAnswered() }
         guard state == .up else { return }
         state = .draining
-        loopsToStop = shard.shards.count
         shard.log.event("draining", level: .info, "\(name) is leaving; it gets nothing new")
+        stopLoops()
+    }
+
+    private func stopLoops() {
+        loopsToStop = shard.shards.count
         let id = connection.trunk.id
         shard.toEach { shard in
             shard.connectionChanged(id, to: .draining)
@@ -28,9 +32,47 @@ extension DirectUpstream {
     /// One loop has handed over everything it had; when all have, DRAIN 0 says that nothing new follows.
     func loopStopped() {
         loopsToStop -= 1
-        guard loopsToStop == 0, state == .draining else { return }
-        connection.link?.append(Packet(Drain(deadlineMilliseconds: 0)), format: route.format)
+        guard loopsToStop == 0 else { return }
+        if state == .draining {
+            connection.link?.append(Packet(Drain(deadlineMilliseconds: 0)), format: route.format)
+        } else if state == .retiring {
+            takeLeave()
+        }
     }
+
+    // MARK: - Retiring (rule S26)
+
+    var isRetired: Bool { source.isRetired }
+
+    func retire() {
+        switch state {
+        case .waiting, .dialing:
+            state = .stopped
+            shard.loop.cancel(timer)
+        case .up:
+            state = .retiring
+            shard.log.event("retired", level: .info, "\(name) is no longer listed; it gets nothing new")
+            stopLoops()
+        // It leaves by itself, and is not dialed again.
+        case .draining, .retiring, .leaving, .stopped: break
+        }
+    }
+
+    private func takeLeave() {
+        guard route.settings.legacy else {
+            _ = leave(within: DirectUpstream.retirement)
+            return
+        }
+        // It knows no DRAIN: what it has been sent is given as long to be answered.
+        state = .leaving
+        shard.loop.cancel(timer)
+        shard.loop.arm(leaveTimer, at: shard.loop.eventLoop.now + DirectUpstream.drainAnswer)
+    }
+
+    /// What a retired upstream is told that it has.
+    private static let retirement = TimeAmount.seconds(30)
+
+    // MARK: - Ours
 
     /// The gateway's last client is closed: say DRAIN, wait for the answer, close when everything is written.
     func leave(within limit: TimeAmount) -> EventLoopFuture<Void> {

@@ -21,6 +21,8 @@ final class DirectUpstream: Upstream, LinkOwner, @unchecked Sendable {
         case up
         /// It said DRAIN: it gets nothing new, and answers still flow.
         case draining
+        /// A reload has taken it out: it gets nothing new, and hears DRAIN when every loop has stopped.
+        case retiring
         /// We are leaving: DRAIN is said, or the last bytes are going out.
         case leaving
         /// Done for good.
@@ -59,7 +61,7 @@ final class DirectUpstream: Upstream, LinkOwner, @unchecked Sendable {
         self.connection = connection
         self.address = address
         self.shard = shard
-        heartbeat = Heartbeat(interval: shard.context.settings.heartbeat)
+        heartbeat = Heartbeat(interval: shard.settings.heartbeat)
         timer.aim(at: self)
         leaveTimer.aim(at: self)
     }
@@ -121,7 +123,7 @@ final class DirectUpstream: Upstream, LinkOwner, @unchecked Sendable {
     func linkOpened(_ link: Link) {
         guard case .dialing = state else { return link.abandon(.draining) }
         state = .up
-        heartbeat = Heartbeat(interval: shard.context.settings.heartbeat)
+        heartbeat = Heartbeat(interval: shard.settings.heartbeat)
         rerouted.clear()
         connection.link = link
         if !route.settings.legacy {
@@ -152,7 +154,7 @@ final class DirectUpstream: Upstream, LinkOwner, @unchecked Sendable {
         connection.trunk.queued.store(0, ordering: .relaxed)
         shard.loop.cancel(timer)
         shard.loop.cancel(leaveTimer)
-        let wasLeaving = state == .leaving || state == .stopped
+        let wasLeaving = [.retiring, .leaving, .stopped].contains(state)
         if !wasLeaving { shard.log.event("down", "\(name) is down: \(end.error.map(describe) ?? code.name); dialing again") }
         tellLoops(.down)
         settle(end.remains)

@@ -17,11 +17,13 @@ final class HubUpstream: Upstream, HubLinkUser {
     let announcement = GatewayContext.hubs
     /// Loops that still may have packets for a leaving hub on their way.
     private var loopsToStop = 0
+    /// A reload has taken it out.
+    private var isLeaving = false
 
     init(_ address: SocketAddress, from source: AddressSource, connection: Connection, shard: Shard, hubs: GatewaySettings.Hubs) {
         self.connection = connection
         self.shard = shard
-        let settings = shard.context.settings
+        let settings = shard.settings
         let hello = Hello(role: .edge, cluster: settings.cluster, node: UInt64(settings.esID), token: hubs.token, name: hubs.name)
         hub = HubLink(address, from: source, rank: connection.trunk.rank, hello: hello, wire: PacketHubWire(), on: shard.loop, user: self)
     }
@@ -69,7 +71,9 @@ final class HubUpstream: Upstream, HubLinkUser {
 
     // MARK: - Leaving (rule S25)
 
-    func hubIsLeaving(_ hub: HubLink) {
+    func hubIsLeaving(_ hub: HubLink) { stopLoops() }
+
+    private func stopLoops() {
         loopsToStop = shard.shards.count
         let id = connection.id
         shard.toEach { shard in
@@ -80,8 +84,25 @@ final class HubUpstream: Upstream, HubLinkUser {
 
     func loopStopped() {
         loopsToStop -= 1
-        if loopsToStop == 0 { hub.answeredEverything() }
+        guard loopsToStop == 0 else { return }
+        if isLeaving { _ = hub.leave(within: HubUpstream.retirement) } else { hub.answeredEverything() }
     }
+
+    var isRetired: Bool { hub.isRetired }
+
+    func retire() {
+        guard !isLeaving else { return }
+        isLeaving = true
+        guard hub.isUp else {
+            _ = hub.leave(within: HubUpstream.retirement)
+            return
+        }
+        shard.log.event("retired", level: .info, "\(name) is no longer listed; it gets nothing new")
+        stopLoops()
+    }
+
+    /// What a retired hub is told that it has.
+    private static let retirement = TimeAmount.seconds(30)
 
     func leave(within limit: TimeAmount) -> EventLoopFuture<Void> { hub.leave(within: limit) }
     func hubHasStopped(_ hub: HubLink) { hub.done() }

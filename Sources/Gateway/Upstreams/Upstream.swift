@@ -23,6 +23,10 @@ protocol Upstream: AnyObject {
     func leave(within limit: TimeAmount) -> EventLoopFuture<Void>
     /// The drain deadline has passed.
     func cut()
+    /// Its address is no longer listed.
+    var isRetired: Bool { get }
+    /// A reload has taken its address out: it gets nothing new, then hears DRAIN, and what it still says is served (rule S26).
+    func retire()
 }
 
 extension Upstream {

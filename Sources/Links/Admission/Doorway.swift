@@ -44,17 +44,19 @@ package final class Doorway: Sendable {
         queues = Dictionary(group.makeIterator().map { (ObjectIdentifier($0), HandshakeQueue(eventLoop: $0)) }) { first, _ in first }
     }
 
-    /// For connections from here on.
+    /// Gets ready to take over other options.
+    /// - Returns: takes them over, for connections from there on.
     /// - Throws: ``TLSFileError``; then nothing has changed.
-    package func update(_ options: ListenerOptions) throws {
+    package func prepare(_ options: ListenerOptions) throws -> @Sendable () -> Void {
         let current = state.withLock { ($0.options.tls, $0.contexts) }
         var contexts = current.1
         if options.tls != current.0 {
             contexts = try options.tls.map { try TLSContexts($0, logger: logger) }
-        } else {
-            contexts?.expire()
         }
-        state.withLock { [contexts] in $0 = State(options: options, contexts: contexts) }
+        return { [self, contexts] in
+            contexts?.expire()
+            state.withLock { $0 = State(options: options, contexts: contexts) }
+        }
     }
 
     package func samples(_ role: String, _ side: String) -> [Sample] {

@@ -51,6 +51,8 @@ package final class HubLink: LinkOwner, @unchecked Sendable {
     /// New work may go to it.
     package var isOpen: Bool { machine.isOpen }
     package var isUp: Bool { machine.isUp }
+    /// Its address is no longer listed.
+    package var isRetired: Bool { source.isRetired }
     package var name: String { "hub \(welcome.map { "\($0.name) at " } ?? "")\(address.text)" }
 
     // MARK: - What the user wants
@@ -67,6 +69,12 @@ package final class HubLink: LinkOwner, @unchecked Sendable {
     package func claim(_ claims: [Claim]) {
         hello.claims = claims
         run(machine.claimsChanged(now: now))
+    }
+
+    /// What the next HELLO shows; a link that stands stays.
+    package func show(token: [UInt8], name: String) {
+        hello.token = token
+        hello.name = name
     }
 
     /// Everything that came over the link of a leaving hub is answered, and nothing new follows.

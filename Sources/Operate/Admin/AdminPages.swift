@@ -5,7 +5,6 @@ import Telemetry
 
 /// What the admin server shows. Roles are asked at the same moment and answer on their own loops; only the page that asks waits for them.
 struct AdminPages: Sendable {
-    let name: String
     let roles: [any Inspectable]
     let state: ProcessState
     let control: ProcessControl
@@ -35,7 +34,17 @@ struct AdminPages: Sendable {
 
     /// Every number of the process.
     func samples() async -> [Sample] {
-        await ask { await $0.samples() }.joined() + loopDelays() + [Sample(.buildInfo, Build.version, value: 1)]
+        await ask { await $0.samples() }.joined() + loopDelays()
+            + [Sample(.buildInfo, Build.version, value: 1)] + reloads
+    }
+
+    /// Version 1 is the configuration of the start.
+    private var reloads: [Sample] {
+        let reloads = state.configurationReloads
+        return [
+            Sample(.configVersion, value: 1 + reloads.takenOver), Sample(.configReloads, "ok", value: reloads.takenOver),
+            Sample(.configReloads, "refused", value: reloads.refused),
+        ]
     }
 
     /// How long each loop took to come to us: a packet that comes now waits as long.
@@ -55,7 +64,7 @@ struct AdminPages: Sendable {
 
     func status() async -> AdminStatus {
         AdminStatus(
-            name: name, version: Build.version, uptimeSeconds: Int(state.uptime.components.seconds), state: state.phase,
+            name: state.name, version: Build.version, uptimeSeconds: Int(state.uptime.components.seconds), state: state.phase,
             roles: await ask { await $0.status() })
     }
 

@@ -8,9 +8,9 @@ struct AdminResponder: HTTPResponder {
     private let routes: [AdminRoute]
     private let gate: AdminGuard
 
-    init(_ routes: [AdminRoute], settings: ProcessSettings.Admin) {
+    init(_ routes: [AdminRoute], gate: AdminGuard) {
         self.routes = routes
-        gate = AdminGuard(settings)
+        self.gate = gate
     }
 
     func respond(to request: Request, context: AdminContext) async throws -> Response {

@@ -13,6 +13,7 @@ public import Telemetry
 /// It has an event loop of its own, so that no scrape takes time of the loops that packets go through.
 public final class AdminServer: Sendable {
     private let settings: ProcessSettings.Admin
+    private let gate: AdminGuard
     private let routes: [AdminRoute]
     private let live: LiveFeed
     private let taps: TapStreams
@@ -25,6 +26,7 @@ public final class AdminServer: Sendable {
     /// A server that was started.
     private struct Running {
         let services: ServiceGroup
+        let doorway: Doorway
         let task: Task<Void, Never>
         /// Finishes when the server has closed its last connection.
         let ended: AsyncStream<Never>
@@ -32,18 +34,18 @@ public final class AdminServer: Sendable {
     }
 
     /// - Parameters:
-    ///   - name: the process's, for `/status`.
     ///   - roles: asked at every look.
     ///   - loops: whose delay is measured.
     public init(
-        _ settings: ProcessSettings.Admin, name: String, roles: [any Inspectable], state: ProcessState, control: ProcessControl,
-        loops: [any EventLoop] = [], logger: Logger
+        _ settings: ProcessSettings.Admin, roles: [any Inspectable], state: ProcessState, control: ProcessControl, loops: [any EventLoop] = [],
+        logger: Logger
     ) {
         self.settings = settings
         self.logger = logger
-        let pages = AdminPages(name: name, roles: roles, state: state, control: control, loops: loops)
+        gate = AdminGuard(settings)
+        let pages = AdminPages(roles: roles, state: state, control: control, loops: loops)
         let actions = AdminActions(roles: roles, state: state, control: control, logger: logger)
-        live = LiveFeed(pages, canAct: settings.token != nil)
+        live = LiveFeed(pages, gate: gate)
         taps = TapStreams(roles: roles, actions: actions)
         routes = AdminRoute.all(pages, actions, live: live, taps: taps)
     }
@@ -72,7 +74,7 @@ public final class AdminServer: Sendable {
             outcome.finish()
             end.finish()
         }
-        running.withLock { $0 = Running(services: services, task: task, ended: ended, end: end) }
+        running.withLock { $0 = Running(services: services, doorway: doorway, task: task, ended: ended, end: end) }
         for await outcome in outcomes { return try outcome.get() }
         throw AdminBindError(listen, CancellationError())
     }
@@ -84,7 +86,7 @@ public final class AdminServer: Sendable {
         // the server itself has ended is told above.
         quiet.logLevel = .critical
         let application = Application(
-            responder: AdminResponder(routes, settings: settings),
+            responder: AdminResponder(routes, gate: gate),
             server: HTTPServerBuilder { responder in
                 GuardedChannel(HTTP1Channel(responder: responder, configuration: Limits.connection), doorway: doorway)
             },
@@ -102,6 +104,18 @@ public final class AdminServer: Sendable {
         static let connection = HTTP1Channel.Configuration(
             idleTimeout: .seconds(30),
             httpDecoderConfiguration: .init(maxHeaderFieldSize: 8192, maxHeaderListSize: 16384, maxHeaderFieldCount: 100))
+    }
+
+    // MARK: - Reload
+
+    /// Gets ready to go by another token and other options for connections; where it listens is as before (rule S26).
+    /// - Throws: `TLSFileError`; then nothing has changed.
+    public func prepare(_ settings: ProcessSettings.Admin) throws -> @Sendable () async -> Void {
+        let options = try running.withLock { $0?.doorway }?.prepare(settings.options)
+        return { [gate] in
+            gate.change(to: settings.token)
+            options?()
+        }
     }
 
     // MARK: - Stop

@@ -7,7 +7,15 @@ public final class ProcessState: Sendable {
 
     private let current = Mutex(Phase.starting)
     private let rotation = Mutex(false)
+    private let shownName = Mutex("")
+    private let reloads = Mutex(Reloads())
     private let start = ContinuousClock.now
+
+    /// How often the configuration was read again, by what came of it.
+    public struct Reloads: Sendable, Equatable {
+        public var takenOver = 0
+        public var refused = 0
+    }
 
     public init() {}
 
@@ -20,6 +28,18 @@ public final class ProcessState: Sendable {
     public var isOutOfRotation: Bool {
         get { rotation.withLock { $0 } }
         set { rotation.withLock { $0 = newValue } }
+    }
+
+    /// The process's name, for `/status` and the dashboard.
+    public var name: String {
+        get { shownName.withLock { $0 } }
+        set { shownName.withLock { $0 = newValue } }
+    }
+
+    public var configurationReloads: Reloads { reloads.withLock { $0 } }
+
+    public func reloadEnded(isTakenOver: Bool) {
+        reloads.withLock { if isTakenOver { $0.takenOver += 1 } else { $0.refused += 1 } }
     }
 
     /// Since the state was made, which is when the process began.

@@ -6,8 +6,8 @@ import ThriftLink
 import Wire
 
 extension ProcessSettings {
-    /// What a reload may not change (rule S26): listen addresses, loops, ES id, cluster, wire and roles. One line for each change, naming the key,
-    /// both values and what to do; empty when `next` can be taken over while running.
+    /// What a reload may not change (rule S26): listen addresses, loops, ES id, cluster, wire and roles, and what a part of the process takes
+    /// at its start alone. One line for each change, naming the key, both values and what to do; empty when `next` can be taken over while running.
     public func changesThatNeedARestart(to next: ProcessSettings) -> [String] {
         var lines: [String] = []
         func compare<T: Equatable>(_ key: String, _ old: T, _ new: T) {
@@ -16,7 +16,12 @@ extension ProcessSettings {
         func compareRole(_ key: String, _ old: Bool, _ new: Bool) {
             if old != new { lines.append("\(key): cannot be \(new ? "added" : "removed") while running; restart the process") }
         }
+        // A part that takes over nothing while it runs.
+        func compareRest<T: Equatable>(_ key: String, _ old: T, _ new: T) {
+            if old != new { lines.append("\(key): this version takes over no changed value of it while running; restart the process") }
+        }
         compare("loops", loops, next.loops)
+        compare("laneThreads", laneThreads, next.laneThreads)
         compareRole("admin", admin != nil, next.admin != nil)
         if let admin, let other = next.admin { compare("admin.listen", admin.listen, other.listen) }
         compareRole("gateway", gateway != nil, next.gateway != nil)
@@ -26,15 +31,23 @@ extension ProcessSettings {
             compare("gateway.cluster", gateway.cluster, other.cluster)
             compare("gateway.wire.byteOrder", gateway.wire.byteOrder, other.wire.byteOrder)
             compare("gateway.wire.length", gateway.wire.length, other.wire.length)
+            compareRole("gateway.hubs", gatewayHubs != nil, next.gatewayHubs != nil)
+            if let hubs = gatewayHubs, let other = next.gatewayHubs, hubs.tls != other.tls {
+                lines.append("gateway.hubs.tls: cannot change while running; restart the process")
+            }
         }
         compareRole("hub", hub != nil, next.hub != nil)
         if let hub, let other = next.hub {
             compare("hub.edges.listen", hub.edges, other.edges)
             compare("hub.services.listen", hub.services, other.services)
             compare("hub.id", hub.id, other.id)
+            if lines.isEmpty { compareRest("hub", hub, other) }
         }
         compareRole("rpcProxy", rpcProxy != nil, next.rpcProxy != nil)
-        if let rpcProxy, let other = next.rpcProxy { compare("rpcProxy.listen", rpcProxy.door.listen, other.door.listen) }
+        if let rpcProxy, let other = next.rpcProxy {
+            compare("rpcProxy.listen", rpcProxy.door.listen, other.door.listen)
+            if lines.isEmpty { compareRest("rpcProxy", rpcProxy, other) }
+        }
         return lines
     }
 }

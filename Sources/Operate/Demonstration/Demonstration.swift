@@ -27,7 +27,7 @@ final class Demonstration: Sendable {
     private let server: PacketServer
     private let chat: ServiceLink
 
-    init(log: ProcessSettings.Log) {
+    init(log: LogSwitch) {
         var settings = PacketServerSettings(listen: .host("127.0.0.1", port: 7100))
         settings.name = "echo"
         settings.logger = LogLabel.logger("echo", log)

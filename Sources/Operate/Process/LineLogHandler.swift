@@ -4,17 +4,21 @@ import Synchronization
 
 /// Logs on standard error, one line for each event: text for people, or a JSON object for machines.
 public struct LineLogHandler: LogHandler {
-    public var logLevel: Logger.Level
+    /// The process's, unless this logger has been given one of its own.
+    public var logLevel: Logger.Level {
+        get { ownLevel ?? log.level }
+        set { ownLevel = newValue }
+    }
     public var metadata: Logger.Metadata = [:]
+    private var ownLevel: Logger.Level?
     private let label: String
-    private let isJSON: Bool
+    private let log: LogSwitch
     private let sink: @Sendable (String) -> Void
 
     /// - Parameter sink: takes each line, its line break included; standard error unless told otherwise.
-    public init(label: String, log: ProcessSettings.Log, sink: @escaping @Sendable (String) -> Void = StandardError.log) {
+    public init(label: String, log: LogSwitch, sink: @escaping @Sendable (String) -> Void = StandardError.log) {
         self.label = label
-        logLevel = log.level
-        isJSON = log.format == .json
+        self.log = log
         self.sink = sink
     }
 
@@ -26,7 +30,7 @@ public struct LineLogHandler: LogHandler {
     public func log(event: LogEvent) {
         let time = Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         let fields = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-        if isJSON {
+        if log.isJSON {
             var line =
                 "{\"time\":\(quoted(time)),\"level\":\(quoted(event.level.rawValue)),\"role\":\(quoted(label)),\"message\":\(quoted("\(event.message)"))"
             for (key, value) in fields { line += ",\(quoted(key)):\(quoted("\(value)"))" }

@@ -10,38 +10,47 @@ import Telemetry
 
 /// The roles of one process, the admin server and the demonstration, started and stopped in the right order.
 final class RunningRoles: Sendable {
-    private let settings: ProcessSettings
+    /// What the process goes by now.
+    private let current: CurrentSettings
+    private let log: LogSwitch
+    private let memory: MemoryBudget
     private let group: MultiThreadedEventLoopGroup
     /// In the order in which they start: whoever is dialed before whoever dials, whoever faces clients last.
     private let roles: [any ProcessRole]
+    private let gateway: Gateway?
     private let admin: AdminServer?
     private let demonstration: Demonstration?
     private let state = ProcessState()
 
-    init(settings: ProcessSettings, withDemonstration: Bool, control: ProcessControl, logger: Logger) {
-        self.settings = settings
+    init(_ current: CurrentSettings, withDemonstration: Bool, control: ProcessControl, log: LogSwitch) {
+        self.current = current
+        self.log = log
+        let settings = current.value
         let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
         self.group = group
-        roles = RunningRoles.roles(settings, group: group)
-        demonstration = withDemonstration ? Demonstration(log: settings.log) : nil
+        let memory = MemoryBudget(limit: settings.memory)
+        self.memory = memory
+        roles = RunningRoles.roles(settings, group: group, memory: memory, log: log)
+        gateway = roles.compactMap { $0 as? Gateway }.first
+        demonstration = withDemonstration ? Demonstration(log: log) : nil
+        state.name = settings.name
         let shown = roles.map { $0 as any Inspectable } + (demonstration?.servers ?? [])
         admin = settings.admin.map { [state] in
             AdminServer(
-                $0, name: settings.name, roles: shown, state: state, control: control, loops: Array(group.makeIterator()),
-                logger: LogLabel.logger("admin", settings.log))
+                $0, roles: shown, state: state, control: control, loops: Array(group.makeIterator()), logger: LogLabel.logger("admin", log))
         }
     }
 
-    private static func roles(_ settings: ProcessSettings, group: MultiThreadedEventLoopGroup) -> [any ProcessRole] {
-        let memory = MemoryBudget(limit: settings.memory)
+    private static func roles(_ settings: ProcessSettings, group: MultiThreadedEventLoopGroup, memory: MemoryBudget, log: LogSwitch)
+        -> [any ProcessRole]
+    {
         var roles: [any ProcessRole] = []
-        if let hub = settings.hub { roles.append(Hub(hub, group: group, memory: memory, logger: LogLabel.logger("hub", settings.log))) }
-        if var gateway = settings.gateway {
-            gateway.hubs = settings.gatewayHubs.map { .init(to: $0.to, token: Array(($0.token?.value ?? "").utf8), name: settings.name, tls: $0.tls) }
-            roles.append(Gateway(gateway, group: group, memory: memory, logger: LogLabel.logger("gateway", settings.log)))
+        if let hub = settings.hub { roles.append(Hub(hub, group: group, memory: memory, logger: LogLabel.logger("hub", log))) }
+        if let gateway = settings.completeGateway {
+            roles.append(Gateway(gateway, group: group, memory: memory, logger: LogLabel.logger("gateway", log)))
         }
         if let proxy = settings.rpcProxy {
-            roles.append(RPCProxy(proxy, group: group, memory: memory, logger: LogLabel.logger(RPCProxy.roleName, settings.log)))
+            roles.append(RPCProxy(proxy, group: group, memory: memory, logger: LogLabel.logger(RPCProxy.roleName, log)))
         }
         return roles
     }
@@ -64,10 +73,42 @@ final class RunningRoles: Sendable {
         return lines
     }
 
+    // MARK: - Reload
+
+    /// Goes by another configuration, or by nothing of it (rule S26); one at a time.
+    /// - Returns: what stands against it, one line each; nothing when it was taken over.
+    func reload(_ next: ProcessSettings) async -> [String] {
+        guard state.phase == .serving else { return ["configuration not reloaded: the process is \(state.phase)"] }
+        let old = current.value
+        let fixed = old.changesThatNeedARestart(to: next)
+        guard fixed.isEmpty else { return fixed.map { "configuration not reloaded: \($0)" } }
+        var steps: [@Sendable () async -> Void] = []
+        do {
+            // Whatever can fail comes before anything changes.
+            if let gateway, let settings = next.completeGateway { steps.append(try gateway.prepare(settings)) }
+            if let admin, let settings = next.admin { steps.append(try admin.prepare(settings)) }
+        } catch {
+            return ["configuration not reloaded: \(error)"]
+        }
+        for step in steps { await step() }
+        log.update(next.log)
+        memory.limit = next.memory
+        state.name = next.name
+        current.value = next
+        return []
+    }
+
+    /// Counted for the metrics.
+    func reloadEnded(_ complaints: [String]) { state.reloadEnded(isTakenOver: complaints.isEmpty) }
+
+    // MARK: - Stop
+
+    var drainTimeout: TimeAmount { current.value.drainTimeout }
+
     /// Leaves in order (rule S25), the role that faces clients first; all of it within `drainTimeout`.
     func drain(atOnce: Bool) async {
         state.phase = .draining
-        let end = ContinuousClock.now + Duration(settings.drainTimeout)
+        let end = ContinuousClock.now + Duration(drainTimeout)
         for role in roles.reversed() { await role.drain(within: max(end - .now, .zero), atOnce: atOnce) }
         state.phase = .stopped
         await stop()
@@ -80,9 +121,18 @@ final class RunningRoles: Sendable {
     }
 }
 
+extension ProcessSettings {
+    /// The gateway with what stands elsewhere in the file: how it shows itself to its hubs.
+    fileprivate var completeGateway: GatewaySettings? {
+        guard var gateway else { return nil }
+        gateway.hubs = gatewayHubs.map { .init(to: $0.to, token: Array(($0.token?.value ?? "").utf8), name: name, tls: $0.tls) }
+        return gateway
+    }
+}
+
 /// Loggers of the roles.
 enum LogLabel {
-    static func logger(_ role: String, _ log: ProcessSettings.Log) -> Logger {
+    static func logger(_ role: String, _ log: LogSwitch) -> Logger {
         Logger(label: role) { LineLogHandler(label: $0, log: log) }
     }
 }

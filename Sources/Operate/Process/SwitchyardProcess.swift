@@ -41,6 +41,7 @@ public struct SwitchyardProcess: Sendable {
 
     private let source: Source
     private let announce: @Sendable (String) -> Void
+    private let notice = ServiceNotice()
 
     /// - Parameter announce: takes the lines for standard output, one for each listener.
     public init(_ source: Source, announce: @escaping @Sendable (String) -> Void) {
@@ -62,23 +63,25 @@ public struct SwitchyardProcess: Sendable {
             return .configuration
         case .success(let loaded):
             let settings = loaded.settings
-            let logger = Logger(label: "switchyard") { LineLogHandler(label: $0, log: settings.log) }
+            let log = LogSwitch(settings.log)
+            let logger = LogLabel.logger("switchyard", log)
             for line in loaded.warnings { logger.warning("\(line)") }
-            return await serve(settings, logger: logger)
+            return await serve(settings, log: log, logger: logger)
         }
     }
 
-    private func serve(_ settings: ProcessSettings, logger: Logger) async -> ExitCode {
+    private func serve(_ settings: ProcessSettings, log: LogSwitch, logger: Logger) async -> ExitCode {
         warnAboutDescriptors(settings, logger: logger)
         // Trapped before anything listens, so that no signal finds the process half started.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let (events, sender) = AsyncStream.makeStream(of: Event.self)
+        let current = CurrentSettings(settings)
         let control = ProcessControl(
             leave: { sender.yield(.signal(.sigterm)) },
             reload: { await withCheckedContinuation { sender.yield(.reload($0)) } },
-            configuration: { EffectiveConfiguration.yaml(of: settings) })
-        let roles = RunningRoles(settings: settings, withDemonstration: source.file == nil, control: control, logger: logger)
-        return await attend(signals, events: events, sender: sender, roles: roles, settings: settings, logger: logger)
+            configuration: { current.yaml })
+        let roles = RunningRoles(current, withDemonstration: source.file == nil, control: control, log: log)
+        return await attend(signals, events: events, sender: sender, roles: roles, logger: logger)
     }
 
     private enum Event: Sendable {
@@ -96,10 +99,19 @@ public struct SwitchyardProcess: Sendable {
     /// (rule S25).
     private func attend(
         _ signals: UnixSignalsSequence, events: AsyncStream<Event>, sender: AsyncStream<Event>.Continuation, roles: RunningRoles,
-        settings: ProcessSettings, logger: Logger
+        logger: Logger
     ) async -> ExitCode {
         let listening = Task { for await signal in signals { sender.yield(.signal(signal)) } }
         defer { listening.cancel() }
+        // One at a time, beside the signals: a reload may wait for new upstreams to be dialed.
+        let (reloads, wishes) = AsyncStream.makeStream(of: CheckedContinuation<[String], Never>?.self)
+        let reloading = Task {
+            for await answer in reloads {
+                let complaints = await reload(roles, logger: logger)
+                answer?.resume(returning: complaints)
+            }
+        }
+        defer { reloading.cancel() }
         Task {
             do {
                 sender.yield(.started(try await roles.start()))
@@ -111,7 +123,9 @@ public struct SwitchyardProcess: Sendable {
         for await event in events {
             switch event {
             case .started(let lines):
-                if !isDraining { for line in lines { announce(line) } }
+                guard !isDraining else { break }
+                for line in lines { announce(line) }
+                notice.ready()
             case .failed(let reason):
                 StandardError.write("switchyard: \(reason)\n")
                 await roles.stop()
@@ -119,12 +133,13 @@ public struct SwitchyardProcess: Sendable {
             case .drained:
                 return .drained
             case .signal(.sighup):
-                _ = reload(settings, logger: logger)
+                wishes.yield(nil)
             case .reload(let answer):
-                answer.resume(returning: reload(settings, logger: logger))
+                wishes.yield(answer)
             case .signal(let signal) where !isDraining:
                 isDraining = true
-                logger.info("\(signal): draining, for at most \(settings.drainTimeout.nanoseconds / 1_000_000_000) s")
+                notice.stopping()
+                logger.info("\(signal): draining, for at most \(roles.drainTimeout.nanoseconds / 1_000_000_000) s")
                 Task {
                     await roles.drain(atOnce: signal == .sigint)
                     sender.yield(.drained)
@@ -139,18 +154,17 @@ public struct SwitchyardProcess: Sendable {
 
     /// All or nothing (rule S26): what cannot be read or cannot change while running changes nothing, and is named.
     /// - Returns: what stands against it; nothing when it was taken over.
-    private func reload(_ settings: ProcessSettings, logger: Logger) -> [String] {
-        var complaints: [String] = []
+    private func reload(_ roles: RunningRoles, logger: Logger) async -> [String] {
+        notice.reloading()
+        defer { notice.ready() }
+        let complaints: [String]
         switch source.load() {
-        case .failure(let errors):
-            complaints = errors.lines
-        case .success(let loaded) where settings != loaded.settings:
-            let fixed = settings.changesThatNeedARestart(to: loaded.settings)
-            complaints = (fixed.isEmpty ? ["this version takes over no changed value while running; restart the process"] : fixed).map {
-                "configuration not reloaded: \($0)"
-            }
-        case .success: break
+        case .failure(let errors): complaints = errors.lines
+        case .success(let loaded):
+            complaints = await roles.reload(loaded.settings)
+            if complaints.isEmpty { for line in loaded.warnings { logger.warning("\(line)") } }
         }
+        roles.reloadEnded(complaints)
         for line in complaints { logger.error("\(line)") }
         if complaints.isEmpty { logger.info("configuration reloaded") }
         return complaints

@@ -12,7 +12,7 @@ struct ShardRouteTests {
     private func route(_ kind: ShardRoute.Kind, _ change: (inout GatewaySettings.Route) -> Void = { _ in }) -> ShardRoute {
         var settings = GatewaySettings.Route(name: "games", types: .applicationTypes, to: [.host("192.0.2.9", port: 1)])
         change(&settings)
-        return ShardRoute(kind: kind, index: 0, settings: settings, verify: .strict)
+        return ShardRoute(kind: kind, index: 0, settings: settings, verify: .strict, waitingTotal: SharedCount())
     }
 
     private func connection(_ node: UInt64, _ route: ShardRoute) -> Connection {
@@ -52,7 +52,7 @@ struct ShardRouteTests {
             for legacy in [false, true] {
                 var settings = GatewaySettings.Route(name: "games", types: .applicationTypes)
                 settings.legacy = legacy
-                let route = ShardRoute(kind: .direct, index: 0, settings: settings, verify: verify)
+                let route = ShardRoute(kind: .direct, index: 0, settings: settings, verify: verify, waitingTotal: SharedCount())
                 #expect(route.passesClaims == (legacy && verify == .pass))
             }
         }

@@ -128,7 +128,7 @@ final class AuditLog: Sendable {
         var settings = ProcessSettings.Log()
         settings.level = .error
         return Logger(label: "admin") { [self] label in
-            LineLogHandler(label: label, log: settings) { line in
+            LineLogHandler(label: label, log: LogSwitch(settings)) { line in
                 guard let start = line.firstRange(of: "audit: ")?.lowerBound else { return }
                 self.heard.withLock { $0.append(String(line[start...])) }
             }

@@ -67,8 +67,9 @@ func withAdmin(
 ) async throws {
     let state = ProcessState()
     state.phase = phase
+    state.name = "edge-1"
     let settings = ProcessSettings.Admin(listen: listen, token: token.map { Secret(value: $0, source: "env:ADMIN_TOKEN") })
-    let server = AdminServer(settings, name: "edge-1", roles: roles, state: state, control: control, logger: logger)
+    let server = AdminServer(settings, roles: roles, state: state, control: control, logger: logger)
     let endpoint = try await server.start()
     do {
         try await body(AdminClient(endpoint: endpoint), server, state)

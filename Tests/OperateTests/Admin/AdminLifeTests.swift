@@ -8,7 +8,7 @@ import Testing
 @Suite("Admin server: its life", .timeLimit(.minutes(1)))
 struct AdminLifeTests {
     private func server(at endpoint: Endpoint, logger: Logger = Logger(label: "admin", factory: { _ in SwiftLogNoOpLogHandler() })) -> AdminServer {
-        AdminServer(ProcessSettings.Admin(listen: endpoint), name: "edge-1", roles: [], state: ProcessState(), control: .none, logger: logger)
+        AdminServer(ProcessSettings.Admin(listen: endpoint), roles: [], state: ProcessState(), control: .none, logger: logger)
     }
 
     @Test("Port 0 becomes the port that the system gave")

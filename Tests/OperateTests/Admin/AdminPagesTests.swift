@@ -64,7 +64,8 @@ struct AdminPagesTests {
                     series.insert(line)
                 }
             }
-            #expect(series.count == 11)
+            // Five of each role, the version, and three about the configuration.
+            #expect(series.count == 14)
             #expect(series.contains("switchyard_links_open{role=\"hub\",side=\"clients\"} 3"))
             #expect(series.contains("switchyard_packets_total{role=\"gateway\",route=\"chat\",direction=\"out\"} 5"))
             #expect(series.contains("switchyard_build_info{version=\"\(Build.version)\"} 1"))

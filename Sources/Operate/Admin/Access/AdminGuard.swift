@@ -1,10 +1,11 @@
 import Foundation
 import Hummingbird
 import Links
+import Synchronization
 
 /// Lets in who may come in: checks Host and Origin, so that no web page that an operator happens to visit can use the server through the
 /// operator's browser, and the token.
-struct AdminGuard: Sendable {
+final class AdminGuard: Sendable {
     /// What a request must show.
     enum Need: Sendable {
         /// Nothing: load balancers ask.
@@ -17,12 +18,12 @@ struct AdminGuard: Sendable {
         case acting
     }
 
-    private let token: BearerToken?
+    private let bearer: Mutex<BearerToken?>
     private let isLocal: Bool
     private let listensOn: String?
 
     init(_ settings: ProcessSettings.Admin) {
-        token = settings.token.map(BearerToken.init)
+        bearer = Mutex(settings.token.map(BearerToken.init))
         isLocal = settings.listen.isLoopback
         switch settings.listen {
         case .host(let host, _): listensOn = host
@@ -30,7 +31,13 @@ struct AdminGuard: Sendable {
         }
     }
 
-    var hasToken: Bool { token != nil }
+    var hasToken: Bool { bearer.withLock { $0 } != nil }
+
+    /// Asks for another token from here on; nil asks for none.
+    func change(to token: Secret?) {
+        let token = token.map(BearerToken.init)
+        bearer.withLock { $0 = token }
+    }
 
     /// The answer to a request that may not pass; nil for one that may.
     func refusal(_ request: Request, path: String, need: Need) -> Response? {
@@ -44,13 +51,13 @@ struct AdminGuard: Sendable {
         case .nothing: return nil
         case .scraping where isLocal: return nil
         case .scraping, .reading:
-            guard let token else {
+            guard let token = bearer.withLock({ $0 }) else {
                 return isLocal ? nil : .line("beyond loopback \(path) needs a token; set admin.token", status: .forbidden)
             }
             return answer(
                 to: token.verdict(on: request.headers[.authorization], mayBeBasic: true), path, offering: ["Basic realm=\"switchyard\"", "Bearer"])
         case .acting:
-            guard let token else { return .line("\(path) needs a token, even here; set admin.token", status: .forbidden) }
+            guard let token = bearer.withLock({ $0 }) else { return .line("\(path) needs a token, even here; set admin.token", status: .forbidden) }
             return answer(to: token.verdict(on: request.headers[.authorization], mayBeBasic: false), path, offering: ["Bearer"])
         }
     }

@@ -11,7 +11,7 @@ final class LiveFeed: Sendable {
     private static let interval = Duration.milliseconds(500)
 
     private let pages: AdminPages
-    private let canAct: Bool
+    private let gate: AdminGuard
     private let state = Mutex(State())
 
     private struct State {
@@ -21,10 +21,10 @@ final class LiveFeed: Sendable {
         var isClosed = false
     }
 
-    /// - Parameter canAct: there is a token, so that the page's buttons can work.
-    init(_ pages: AdminPages, canAct: Bool) {
+    /// - Parameter gate: whether it has a token says whether the page's buttons can work.
+    init(_ pages: AdminPages, gate: AdminGuard) {
         self.pages = pages
-        self.canAct = canAct
+        self.gate = gate
     }
 
     func stream(_: AdminCall) async -> Response {
@@ -78,7 +78,7 @@ final class LiveFeed: Sendable {
     }
 
     private func frame() async -> ByteBuffer {
-        let snapshot = await LiveSnapshot(pages, canAct: canAct)
+        let snapshot = await LiveSnapshot(pages, canAct: gate.hasToken)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes]
         let json = (try? encoder.encode(snapshot)) ?? Data("{}".utf8)

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Checks what stands in deploy/ with the tools that will read it, and completion scripts.
+
+    Tests/Deployment/check.py                 # against .build/release/switchyard
+
+The systemd unit is verified by systemd itself. The container file's steps are done by hand in a bare root folder, since no container engine is
+needed for that: the binary and the libraries that it loads, nothing else; there it must check a file, serve a packet, and drain on the stop signal.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+CONFIGURATION = """\
+name: bare
+log: { level: error }
+gateway:
+  listen: "127.0.0.1:0"
+"""
+
+
+class Failure(Exception):
+    """Something is not as it should be."""
+
+
+def expect(condition, what):
+    if not condition:
+        raise Failure(what)
+    print(f"  {what}", flush=True)
+
+
+def unit(folder, binary):
+    text = (ROOT / "deploy/switchyard.service").read_text()
+    expect("Type=notify" in text and "ExecReload=" in text, "the unit knows readiness and reload")
+    file = folder / "switchyard.service"
+    file.write_text(text.replace("/usr/local/bin/switchyard", str(binary)))
+    result = subprocess.run(["systemd-analyze", "verify", "--man=no", file], capture_output=True, text=True, timeout=60)
+    faults = [line for line in (result.stdout + result.stderr).splitlines() if "switchyard" in line]
+    expect(result.returncode == 0 and not faults, f"systemd finds nothing wrong with the unit {faults or ''}")
+    stop = int(re.search(r"TimeoutStopSec=(\d+)s", text).group(1))
+    expect(stop > 30, "systemd waits longer than drainTimeout before it kills")
+
+
+def completion(binary):
+    for shell, word in (("bash", "complete "), ("zsh", "#compdef"), ("fish", "complete -c")):
+        result = subprocess.run([binary, "--generate-completion-script", shell], capture_output=True, text=True, timeout=60)
+        expect(result.returncode == 0 and word in result.stdout and "capture" in result.stdout, f"a completion script for {shell}")
+
+
+def bare(folder, binary):
+    text = (ROOT / "deploy/Containerfile").read_text()
+    entry = re.search(r'ENTRYPOINT \["(.*?)"\]', text).group(1)
+    arguments = re.findall(r'"(.*?)"', re.search(r"CMD \[(.*)\]", text).group(1))
+    number = getattr(signal, re.search(r"STOPSIGNAL (\w+)", text).group(1))
+    root = folder / "root"
+    target = root / entry.lstrip("/")
+    target.parent.mkdir(parents=True)
+    shutil.copy(binary, target)
+    for library in re.findall(r"(/\S+)", subprocess.run(["ldd", binary], capture_output=True, text=True, check=True).stdout):
+        place = root / library.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, place)
+    configuration = root / arguments[-1].lstrip("/")
+    configuration.parent.mkdir(parents=True)
+    configuration.write_text(CONFIGURATION)
+
+    # As every container engine does; the arguments of a Swift program are read from there.
+    (root / "proc").mkdir()
+    if subprocess.run(["mount", "-t", "proc", "proc", root / "proc"], stderr=subprocess.DEVNULL).returncode != 0:
+        print("  (nothing can be mounted here, so the bare root is left out)")
+        return
+    try:
+        inside(root, entry, arguments, number)
+    finally:
+        subprocess.run(["umount", root / "proc"], check=True)
+
+
+def inside(root, entry, arguments, number):
+    def enter():
+        os.chroot(root)
+        os.chdir("/")
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+
+    environment = {"PATH": "/usr/local/bin"}
+    checked = subprocess.run([entry, "check", arguments[-1]], preexec_fn=enter, env=environment, capture_output=True, text=True, timeout=60)
+    expect(checked.returncode == 0 and "esID: 1" in checked.stdout, "in a bare root it checks a file")
+    process = subprocess.Popen([entry, *arguments], preexec_fn=enter, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        port = int(process.stdout.readline().rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            ping = struct.pack(">HHQIIQ", 28, 0xFF04, 0, 0, 0, 0)
+            client.sendall(ping)
+            expect(client.recv(28)[2:4] == b"\xff\x05", "without rights and without a file of its own it serves")
+        process.send_signal(number)
+        expect(process.wait(60) == 0, "the stop signal drains it")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Checks the files in deploy/.")
+    parser.add_argument("--binary", type=pathlib.Path, default=ROOT / ".build/release/switchyard")
+    options = parser.parse_args()
+    binary = options.binary.resolve()
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        completion(binary)
+        if shutil.which("systemd-analyze"):
+            unit(folder, binary)
+        else:
+            raise Failure("systemd-analyze is not installed")
+        if os.geteuid() == 0:
+            bare(folder, binary)
+        else:
+            print("  (the bare root needs root's rights; left out)")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (Failure, subprocess.CalledProcessError) as failure:
+        sys.exit(f"deployment: {failure}")

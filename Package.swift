@@ -153,3 +153,12 @@ let package = Package(
         .testTarget(name: "SystemTests", dependencies: ["Wire", nioCore], exclude: ["Support"], swiftSettings: settings),
     ]
 )
+
+// The fuzzer's entry is libFuzzer's, not `main`: Tests/Fuzz/run builds it, with the flags that it needs, and nothing else does.
+if Context.environment["SWITCHYARD_FUZZ"] != nil {
+    package.products.append(.executable(name: "fuzz", targets: ["Fuzz"]))
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["Wire", "Links", nioCore], path: "Tests/Fuzz", exclude: ["run", "corpus"],
+            swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -267,7 +267,7 @@ def demonstration(binary, folder, pictures, stack):
         if not line:
             raise Failure("the demonstration ended early; is another process on its ports?")
     origin = "http://" + line.split()[-1]
-    for connections, kind in ((40, 7), (8, 4242)):
+    for connections, kind in ((40, 7), (8, 42)):
         bench = subprocess.Popen(
             [binary, "bench", "packet", "--connections", str(connections), "--rate", str(100 * connections), "--seconds", "120", "--type", str(kind)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -154,11 +154,11 @@ let package = Package(
     ]
 )
 
-// The fuzzer's entry is libFuzzer's, not `main`: Tests/Fuzz/run builds it, with the flags that it needs, and nothing else does.
+// The fuzzer: Tests/Fuzz/run builds it, with the flags that it needs, and nothing else does.
 if Context.environment["SWITCHYARD_FUZZ"] != nil {
     package.products.append(.executable(name: "fuzz", targets: ["Fuzz"]))
     package.targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["Wire", "Links", nioCore], path: "Tests/Fuzz", exclude: ["run", "corpus"],
+            name: "Fuzz", dependencies: ["Wire", nioCore], path: "Tests/Fuzz", exclude: ["run", "corpus"],
             swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -1,12 +1,23 @@
 import Foundation
 
-/// What libFuzzer calls with every input. One program holds all decoders; `FUZZ_DECODER` names the one that this run is about.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    // The decoders get memory of exactly that size, so that the address sanitizer sees a read behind its end.
-    Decoder.chosen.run(UnsafeRawBufferPointer(start: data, count: data == nil ? 0 : count))
-    return 0
+/// The program's entry, by the name that SwiftPM gives it: hands over to libFuzzer, which calls back with every input. One program holds all decoders;
+/// `FUZZ_DECODER` names the one that this run is about.
+@_cdecl("Fuzz_main")
+public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
+    var count = count
+    var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = arguments
+    return libFuzzerRun(&count, &arguments) { data, count in
+        // Memory of exactly that size, so that the address sanitizer sees a read behind its end.
+        Decoder.chosen.run(UnsafeRawBufferPointer(start: data, count: data == nil ? 0 : count))
+        return 0
+    }
 }
+
+@_silgen_name("LLVMFuzzerRunDriver")
+private func libFuzzerRun(
+    _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
+    _ each: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
 
 /// A decoder, and what must hold whatever it is given; a broken promise traps, which libFuzzer takes for a finding.
 struct Decoder: Sendable {
@@ -16,7 +27,7 @@ struct Decoder: Sendable {
     static let all = [
         Decoder(name: "packet", run: fuzzPackets), Decoder(name: "control", run: fuzzControlBodies), Decoder(name: "rpc", run: fuzzRPCFrames),
         Decoder(name: "handshake", run: fuzzHandshakes), Decoder(name: "thrift", run: fuzzThriftMessages),
-        Decoder(name: "thriftBody", run: fuzzThriftBodies), Decoder(name: "proxy", run: fuzzProxyHeaders),
+        Decoder(name: "thriftBody", run: fuzzThriftBodies),
     ]
 
     static let chosen: Decoder = {

@@ -9,20 +9,30 @@ func fuzzThriftMessages(_ input: UnsafeRawBufferPointer) {
     guard let first = input.first else { return }
     let bytes = UnsafeRawBufferPointer(rebasing: input.dropFirst())
     var reader = ThriftReader(limit: limit)
-    let whole = reader.look(bytes)
+    let whole = message(reader.next(bytes), of: bytes)
     // The same in two pieces, cut where the first byte says.
     var pieces = ThriftReader(limit: limit)
-    let cut = bytes.isEmpty ? 0 : Int(first) % bytes.count
-    var piecewise = pieces.look(UnsafeRawBufferPointer(rebasing: bytes[..<cut]))
-    if case .incomplete = piecewise { piecewise = pieces.look(bytes) }
-    guard case .message(let head) = whole else {
-        if case .message = piecewise { fatalError("a message in pieces that is none at once") }
-        return
+    let start = UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.isEmpty ? 0 : Int(first) % bytes.count)])
+    var found = pieces.next(start)
+    if case .incomplete(let needed) = found {
+        demand(needed > start.count, "more is asked for than there is")
+        found = pieces.next(bytes)
     }
-    demand(piecewise == whole, "a message is the same in pieces")
+    demand(message(found, of: bytes) == whole, "a message is the same in pieces")
+    guard let head = whole else { return }
     let isWithin = head.count <= bytes.count && head.name.upperBound <= head.body.lowerBound && head.body.upperBound <= bytes.count
     demand(isWithin, "a head within its bytes")
     use(bytes, head.body, head.form.protocol.encoding)
+}
+
+private func message(_ found: ThriftReader.Found, of bytes: UnsafeRawBufferPointer) -> ThriftHead? {
+    switch found {
+    case .message(let head): return head
+    case .refused(let refusal):
+        demand(refusal.count <= bytes.count, "what is refused is there")
+        return nil
+    case .incomplete, .malformed: return nil
+    }
 }
 
 /// A body that stands alone; the first byte chooses its protocol.

@@ -104,9 +104,10 @@ package struct Outbound {
 
     /// Takes away everything of which the socket has been given nothing, oldest first: for a link that has died.
     package mutating func takeHeld() -> [ByteBuffer] {
-        if let block = takeTail() { full.append(block) }
-        defer { full = [] }
-        return Array(full)
+        var held: [ByteBuffer] = []
+        while let block = full.popFirst() { held.append(block) }
+        if let block = takeTail() { held.append(block) }
+        return held
     }
 }
 

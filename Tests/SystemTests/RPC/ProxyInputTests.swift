@@ -55,6 +55,42 @@ extension SystemTests {
             }
         }
 
+        @Test("S15: nothing is allocated for a length that is only claimed: 400 claims of 15 MiB cost no memory")
+        func claims() throws {
+            let upstream = EchoingUpstream(try Listener())
+            defer { upstream.stop() }
+            try withProxy(to: [upstream.listener]) { proxy in
+                func resident() throws -> Int {
+                    let status = try String(contentsOfFile: "/proc/\(proxy.child.pid)/status", encoding: .utf8)
+                    let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") } ?? ""
+                    return Int(line.filter(\.isNumber)) ?? 0
+                }
+                let bystander = try proxy.client()
+                try bystander.send(1)
+                _ = try bystander.message()
+                let before = try resident()
+                // Framed; unframed with a binary of that length; THeader.
+                let beginnings: [[UInt8]] = [
+                    [0, 0xF0, 0, 0, 0x80, 1, 0, 1, 0, 0, 0, 3, 0x72, 0x70, 0x63, 0, 0, 0, 1, 11, 0, 1],
+                    [0x80, 1, 0, 1, 0, 0, 0, 3, 0x72, 0x70, 0x63, 0, 0, 0, 1, 11, 0, 1, 0, 0xF0, 0, 0, 1],
+                    [0, 0xF0, 0, 0, 0x0F, 0xFF, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0],
+                ]
+                let clients = try (0..<400).map { number in
+                    let client = try proxy.client()
+                    try client.socket.write(beginnings[number % 3])
+                    return client
+                }
+                try proxy.eventuallyMetric("links_open", ["side": "clients"]) { $0 == 401 }
+                try bystander.send(2)
+                #expect(try bystander.message().sequence == 2)
+                // 6 GiB were claimed. A block and a connection for each come to a few MiB.
+                let grown = try resident() - before
+                #expect(grown < 64 << 10, "\(grown) KiB more than before")
+                for client in clients { client.socket.end() }
+                try proxy.eventuallyMetric("links_open", ["side": "clients"]) { $0 == 1 }
+            }
+        }
+
         @Test("A body of 4 MiB passes untouched, there and back")
         func large() throws {
             let upstream = EchoingUpstream(try Listener())

@@ -33,11 +33,13 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     private static let ids = Atomic<UInt64>(0)
     /// Where it stands in the loop's list.
     var place = -1
-    package private(set) var state = State.idle { didSet { isOpen = state == .open } }
+    package private(set) var state = State.idle { didSet { takesFrames = state == .open } }
     // Exclusivity is not checked at run time for what every frame touches: a link is confined to its loop, no closure that runs during
     // such an access comes back to the same property, and the checks were two fifths of all instructions of a packet.
+    // A property that another target reads is checked all the same; such reads go through an inlinable accessor.
     /// ``state`` is ``State/open``; kept apart because every frame asks.
-    @exclusivity(unchecked) @usableFromInline package private(set) var isOpen = false
+    @inlinable package var isOpen: Bool { takesFrames }
+    @exclusivity(unchecked) @usableFromInline var takesFrames = false
     @exclusivity(unchecked) @usableFromInline package private(set) var outbound = Outbound()
     /// The owner hears ``LinkOwner/linkDrained(_:)`` when a flush brings the queue to this many bytes or fewer.
     package var resumeMark: Int?
@@ -234,7 +236,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     /// The same bytes as a slice that may be kept, when they are part of a frame so long that its memory is no pooled block; nil for all others,
     /// which are to be copied.
     package func sharedInput(_ bytes: UnsafeRawBufferPointer) -> ByteBuffer? {
-        guard let offered, bytes.count > BlockPool.largest, let start = bytes.baseAddress else { return nil }
+        guard bytes.count > BlockPool.largest, let offered, let start = bytes.baseAddress else { return nil }
         return offered.withUnsafeReadableBytes { all in
             guard let base = all.baseAddress, start >= base, start + bytes.count <= base + all.count else { return nil }
             return offered.getSlice(at: offered.readerIndex + (start - base), length: bytes.count)

@@ -21,7 +21,8 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
     package var turnEnded: (() -> Void)?
     @exclusivity(unchecked) @usableFromInline package var pool = BlockPool()
     /// The time at the start of this turn's first burst.
-    @exclusivity(unchecked) package private(set) var now: NIODeadline
+    @inlinable package var now: NIODeadline { turnTime }
+    @exclusivity(unchecked) @usableFromInline var turnTime: NIODeadline
 
     /// Someone listens to this loop's links; asked once for each read and each block.
     @exclusivity(unchecked) var isTapped = false
@@ -45,7 +46,8 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
 
     package init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
-        now = eventLoop.now
+        let now = eventLoop.now
+        turnTime = now
         ring = TimerRing(now: LinkLoop.tick(of: now))
         // One closure for the life of the loop: scheduling it allocates nothing.
         endTurn = { [unowned self] in finishTurn() }
@@ -60,7 +62,7 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
     private func startTurn() {
         inTurn = true
         pinned = self
-        now = eventLoop.now
+        turnTime = eventLoop.now
         eventLoop.execute(endTurn)
         turnStarted?()
     }

@@ -1,3 +1,4 @@
+import Links
 import NIOCore
 import ThriftLink
 import Wire
@@ -14,16 +15,35 @@ struct OpenCall {
     let deadline: Int
     /// What `hash` goes by.
     let key: UInt64
-    /// Its bytes, kept only while it may be repeated (rule S3).
-    var held: HeldCall?
-    /// How its first attempt ended, once it is repeated: it may have been processed, whatever becomes of the second.
-    var first: UpstreamFailure?
+    /// What it takes to repeat it; nil for the many that may not be.
+    let repetition: Repetition?
+}
 
-    /// What its caller is told when the last attempt ends so.
+/// What is kept of a call that may be repeated (rule S3); on the heap, because few calls have one.
+final class Repetition {
+    /// The call's bytes, until they are sent a second time.
+    private var held: HeldCall?
+    /// How the first attempt ended: the call may have been processed, whatever becomes of the second.
+    private var first: UpstreamFailure?
+
+    init(_ held: HeldCall) { self.held = held }
+
+    /// Whether there was no second attempt.
+    var isLeft: Bool { held != nil }
+
+    /// The bytes for the second attempt, now that the first has ended so.
+    func take(after failure: UpstreamFailure) -> HeldCall? {
+        first = failure
+        return held.take()
+    }
+
+    /// What the caller is told when the last attempt ends so.
     func outcome(_ last: UpstreamFailure) -> UpstreamFailure {
         guard let first, first.code != .neverSent else { return last }
         return last.code == .deadline ? last : first
     }
+
+    func release(to pool: inout BlockPool) { held.take()?.release(to: &pool) }
 }
 
 /// What a reply says about the call's end, seen without decoding it (rule S21).

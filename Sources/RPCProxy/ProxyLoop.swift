@@ -14,7 +14,7 @@ import Wire
 final class ProxyLoop: ThriftCallHandler, UpstreamPoolOwner, @unchecked Sendable {
     let loop: LinkLoop
     private let methods: MethodTable
-    private(set) var routes: [ProxyRoute] = []
+    @exclusivity(unchecked) private(set) var routes: [ProxyRoute] = []
     private let log: EventLog
     @exclusivity(unchecked) private var open = Slab<OpenCall>(.wide)
     /// Calls of methods that no route names.
@@ -46,7 +46,7 @@ final class ProxyLoop: ThriftCallHandler, UpstreamPoolOwner, @unchecked Sendable
     func call(_ call: ThriftCall, from connection: ThriftConnection) {
         guard let number = methods.route(of: call.name, draw: draw()) else { return refuse(call, connection) }
         let route = routes[number]
-        route.budget.calls(second: second)
+        if route.idempotent != nil { route.budget.calls(second: second) }
         let deadline = LinkLoop.tick(of: loop.now) + route.timeoutTicks
         let key = route.isHashed ? hashKey(of: call, connection) : 0
         guard call.encoding != route.encoding else {
@@ -71,13 +71,15 @@ final class ProxyLoop: ThriftCallHandler, UpstreamPoolOwner, @unchecked Sendable
     ) {
         let route = routes[number]
         guard !call.isOneway else { return route.pool.send(0, parts, key: key, deadline: deadline) }
-        var held: HeldCall?
+        var repetition: Repetition?
         if let idempotent = route.idempotent, parts.body.count <= ProxyLoop.repeatable, idempotent.contains(call.name) {
-            held = HeldCall(parts, pool: &loop.pool)
+            repetition = Repetition(HeldCall(parts, pool: &loop.pool))
         }
         let entry = OpenCall(
-            connection: connection, ticket: call.ticket, route: number, started: loop.now, deadline: deadline, key: key, held: held)
+            connection: connection, ticket: call.ticket, route: number, started: loop.now, deadline: deadline, key: key,
+            repetition: repetition)
         guard let token = open.insert(entry) else {
+            repetition?.release(to: &loop.pool)
             route.counters.failed.add(.busy)
             return connection.answer(call.ticket, ThriftException(.busy, "no place for another open call"))
         }
@@ -124,7 +126,7 @@ final class ProxyLoop: ThriftCallHandler, UpstreamPoolOwner, @unchecked Sendable
         guard let call = open.remove(token) else { return }
         let route = routes[call.route]
         finish(call, route)
-        let outcome = call.outcome(failure)
+        let outcome = call.repetition?.outcome(failure) ?? failure
         route.counters.failed.add(call.connection.isOpen ? outcome.code : .cancelled)
         call.connection.answer(call.ticket, ThriftException(outcome.code, outcome.reason))
     }
@@ -132,17 +134,18 @@ final class ProxyLoop: ThriftCallHandler, UpstreamPoolOwner, @unchecked Sendable
     private func finish(_ call: OpenCall, _ route: ProxyRoute) {
         route.counters.inFlight -= 1
         route.counters.seconds.add(nanoseconds: (loop.now - call.started).nanoseconds)
-        call.held?.release(to: &loop.pool)
+        call.repetition?.release(to: &loop.pool)
     }
 
     /// Repeats a call that may be repeated, once and within the budget (rule S3).
     private func tryAgain(_ token: UInt64, _ failure: UpstreamFailure) -> Bool {
-        guard [.lost, .neverSent, .protocol].contains(failure.code), let call = open[token], let held = call.held else { return false }
+        guard [.lost, .neverSent, .protocol].contains(failure.code), let call = open[token], let repetition = call.repetition,
+            repetition.isLeft
+        else { return false }
         let route = routes[call.route]
         guard call.connection.isOpen, call.deadline > LinkLoop.tick(of: loop.now), route.budget.spend(second: second) else { return false }
+        guard let held = repetition.take(after: failure) else { return false }
         route.counters.retries.add(failure.code)
-        open[token]?.held = nil
-        open[token]?.first = failure
         held.withParts { (parts: CallParts) -> Void in
             route.pool.send(token, parts, key: call.key, deadline: call.deadline, excluding: failure.server)
         }

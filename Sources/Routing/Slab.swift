@@ -67,7 +67,7 @@ public struct Slab<Element> {
 
     /// Takes `element` in and returns its number; nil when the slab is full.
     @inlinable
-    public mutating func insert(_ element: Element) -> UInt64? {
+    public mutating func insert(_ element: consuming Element) -> UInt64? {
         guard held < limit else { return nil }
         held += 1
         let slot = Int(firstFree)

@@ -2,7 +2,12 @@
 struct MethodNames {
     private struct Entry {
         var bytes: [UInt8]
+        /// -1: the place is free.
         var uses: Int
+
+        func isNamed(_ name: UnsafeRawBufferPointer) -> Bool {
+            uses >= 0 && bytes.count == name.count && bytes.withUnsafeBytes { $0.elementsEqual(name) }
+        }
     }
 
     /// Names that are looked through, and kept when nothing uses them.
@@ -14,11 +19,11 @@ struct MethodNames {
 
     /// The number of a name, in use once more.
     mutating func use(_ name: UnsafeRawBufferPointer) -> Int {
-        if last < entries.count, entries[last].uses >= 0, entries[last].bytes.elementsEqual(name) {
+        if last < entries.count, entries[last].isNamed(name) {
             entries[last].uses += 1
             return last
         }
-        for index in entries.indices.prefix(MethodNames.kept) where entries[index].uses >= 0 && entries[index].bytes.elementsEqual(name) {
+        for index in entries.indices.prefix(MethodNames.kept) where entries[index].isNamed(name) {
             entries[index].uses += 1
             last = index
             return index

@@ -14,7 +14,7 @@ package final class ThriftDoorLoop {
     let memory: MemoryBudget
     let log: EventLog
     let handler: any ThriftCallHandler
-    package var counters = Counters()
+    @exclusivity(unchecked) package var counters = Counters()
     /// Bytes of answers that wait for those before them.
     @exclusivity(unchecked) var heldAnswers = 0
     private let share: MemoryBudget.Share

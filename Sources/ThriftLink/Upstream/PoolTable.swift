@@ -172,8 +172,7 @@ package struct PoolTable {
     package func isThere(_ server: Int) -> Bool { ejections.takes(server) && (servers[server].up > 0 || servers[server].expected > 0) }
 
     private func hasRoom(_ server: Int) -> Bool {
-        let entry = servers[server]
-        return entry.up > 0 && ejections.takes(server) && entry.load < entry.up * inFlight
+        servers[server].load < servers[server].up * inFlight && ejections.takes(server)
     }
 
     package mutating func pick(in server: Int, turn: UInt64) -> Pick {

@@ -35,7 +35,8 @@ final class UpstreamConnection: LinkOwner, @unchecked Sendable {
 
     let number: Int
     let server: UpstreamServer
-    unowned let pool: UpstreamPool
+    /// It owns this; the circle is broken when the pool has left.
+    let pool: UpstreamPool
     private(set) var state = State.waiting
     private(set) var link: Link?
     @exclusivity(unchecked) private(set) var pending = Pending<Call>(UpstreamConnection.sequences)

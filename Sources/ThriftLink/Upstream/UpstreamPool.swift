@@ -20,10 +20,10 @@ package final class UpstreamPool: @unchecked Sendable {
     @exclusivity(unchecked) package private(set) unowned(unsafe) var owner: (any UpstreamPoolOwner)?
     @exclusivity(unchecked) private(set) var table: PoolTable
     @exclusivity(unchecked) private var waiting: WaitingCalls<Waiting>
-    package internal(set) var counters = Counters()
+    @exclusivity(unchecked) package internal(set) var counters = Counters()
 
     package private(set) var servers: [UpstreamServer] = []
-    private(set) var connections: [UpstreamConnection] = []
+    @exclusivity(unchecked) private(set) var connections: [UpstreamConnection] = []
     private var names: [UpstreamName] = []
     /// Bytes of calls that wait.
     package private(set) var waitingBytes = 0
@@ -129,6 +129,8 @@ package final class UpstreamPool: @unchecked Sendable {
         self.whenLeft = nil
         loop.cancel(waitTimer)
         loop.cancel(healthTimer)
+        connections = []
+        servers = []
         whenLeft.succeed(())
     }
 

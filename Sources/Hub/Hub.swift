@@ -31,7 +31,7 @@ public final class Hub: ProcessRole {
     public init(_ settings: HubSettings, group: any EventLoopGroup, memory: MemoryBudget, logger: Logger) {
         self.group = group
         let loops = Array(group.makeIterator().prefix(Hub.maxLoops))
-        let registrar = Registrar(eventLoop: registrarGroup.next(), loops: loops.count)
+        let registrar = Registrar(eventLoop: registrarGroup.next(), tables: TableBuilder(loops: loops.count))
         let context = HubContext(settings: settings, memory: memory, logger: logger, registrar: registrar)
         self.context = context
         let table = registrar.emptyTable()
@@ -41,9 +41,9 @@ public final class Hub: ProcessRole {
             shard.shards = shards
             shard.outboxes = shards.map { _ in ByteBuffer() }
         }
-        registrar.effects = Registrar.Effects(
+        registrar.effects = Registrar<TableBuilder>.Effects(
             publish: { table in for shard in shards { shard.loop.eventLoop.execute { shard.take(table) } } },
-            displace: { id, loop in shards[loop].onLoop { shards[loop].member(id)?.displaced() } },
+            displace: { id, loop in shards[loop].onLoop { shards[loop].member(id)?.shell.displaced() } },
             leave: { action, loops, deadline in Hub.carryOut(action, loops, shards, deadline) })
     }
 
@@ -106,14 +106,14 @@ public final class Hub: ProcessRole {
         let left = UInt32(clamping: max(1, (deadline - .now()).nanoseconds / 1_000_000))
         switch action {
         case .tell(let ids):
-            for id in ids { if let loop = loops[id] { shards[loop].onLoop { shards[loop].member(id)?.sayDrain(milliseconds: left) } } }
+            for id in ids { if let loop = loops[id] { shards[loop].onLoop { shards[loop].member(id)?.shell.sayDrain(milliseconds: left) } } }
         case .close(let ids):
             for id in ids {
                 guard let loop = loops[id] else { continue }
                 shards[loop].onLoop {
                     // Everything that anyone has said for it by now was posted before; it goes out first.
                     shards[loop].mailbox.collect()
-                    shards[loop].member(id)?.closeWhenEmpty()
+                    shards[loop].member(id)?.shell.closeWhenEmpty()
                 }
             }
         case .finished: break

@@ -59,11 +59,11 @@ extension MemberLink {
     private func refuse(_ header: PacketHeader, _ bytes: UnsafeRawBufferPointer) {
         if !isWelcomed, let stranger = Recognition.stranger(bytes) { return turnAway(stranger) }
         if header.length < PacketHeader.size {
-            refuse(Refusal(.protocol, detail: "Pack_len gives a packet of \(header.length) bytes, the least is \(PacketHeader.size)"))
+            shell.refuse(Refusal(.protocol, detail: "Pack_len gives a packet of \(header.length) bytes, the least is \(PacketHeader.size)"))
         } else if header.type == ControlType.hello.rawValue {
-            refuse(Refusal(.protocol, detail: "HELLO of \(header.bodyCount) bytes; at most \(Handshake.maxHello)"))
+            shell.refuse(Refusal(.protocol, detail: "HELLO of \(header.bodyCount) bytes; at most \(Handshake.maxHello)"))
         } else {
-            otherReceived(header.type)
+            shell.otherReceived("type \(hex(header.type))")
         }
     }
 
@@ -76,7 +76,7 @@ extension MemberLink {
     private func control(_ header: PacketHeader, _ body: UnsafeRawPointer) {
         let bytes = UnsafeRawBufferPointer(start: body, count: header.bodyCount)
         switch (ControlType(rawValue: header.type), port) {
-        case (.hello, _): helloReceived(bytes)
+        case (.hello, _): shell.helloReceived(bytes)
         case (.ping, _): ping(header, body)
         case (.pong, _): break
         case (.drain, _): drainSaid(bytes)
@@ -112,7 +112,7 @@ extension MemberLink {
             shard.context.registrar.answered(memberID)
         } else {
             shard.log.event("draining", level: .info, "\(name) is leaving; it gets nothing new")
-            isLeaving = true
+            shell.isLeaving = true
             shard.drain(self, memberID)
         }
     }

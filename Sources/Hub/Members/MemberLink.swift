@@ -6,10 +6,10 @@ import Sessions
 import Telemetry
 import Wire
 
-/// One edge's or service's link: its handshake, its registration, its end. Its packets come in in `MemberLink+packets`.
+/// One edge's or service's link: what it registers as, what goes to it, its end. Its packets come in in `MemberLink+packets`.
 ///
 /// `@unchecked Sendable`: confined to its shard's event loop.
-final class MemberLink: LinkOwner, @unchecked Sendable {
+final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
     /// Who dials this port.
     enum Port: Int, CaseIterable {
         case edges, services
@@ -20,7 +20,7 @@ final class MemberLink: LinkOwner, @unchecked Sendable {
     let shard: Shard
     let port: Port
     @exclusivity(unchecked) private(set) var link: Link!
-    private(set) var acceptance: Acceptance
+    @exclusivity(unchecked) private(set) var shell: MemberShell!
     /// Packets flow: WELCOME is written. Kept apart because every packet asks.
     @exclusivity(unchecked) private(set) var isWelcomed = false
     // What every packet asks of its sender, set with the registration.
@@ -35,132 +35,63 @@ final class MemberLink: LinkOwner, @unchecked Sendable {
     private var early = ByteBuffer()
     /// Of each packet in ``early``.
     private var earlyOrigins: [UInt64] = []
-    private var heartbeat: Heartbeat
-    private var pacing = PeersPacing()
-    /// Answers that are due when every loop has the table of that version, oldest first.
-    private var answers: [(version: UInt64, answer: Answer)] = []
-    private enum Answer { case welcome, drained }
     /// On the list of those whose queue is told to other loops.
     @exclusivity(unchecked) var isTouched = false
-    private var isClosingWhenEmpty = false
-    /// It has said that it leaves, and not come back since.
-    var isLeaving = false
     private var isAdmitted = false
 
     init(shard: Shard, port: Port) {
         self.shard = shard
         self.port = port
-        acceptance = Acceptance(now: shard.loop.now)
-        heartbeat = Heartbeat(interval: shard.context.settings.heartbeat)
         link = Link(loop: shard.loop, owner: self)
+        let context = shard.context
+        shell = MemberShell(
+            link, on: shard.loop, wire: PacketHubWire(), port: "\(port)", rules: context.rules[port.rawValue],
+            heartbeat: context.settings.heartbeat, log: shard.log, user: self)
     }
 
-    var name: String { acceptance.member.map { "\($0.identity) (\($0.name.isEmpty ? link.remote : $0.name))" } ?? link.remote }
+    var name: String { shell.name }
     var memberID: MemberID? { id == 0 ? nil : MemberID(raw: id) }
+    /// Whether it can be given anything.
+    var isUsable: Bool { shell.isUsable }
 
     func description(of link: Link) -> LinkDescription {
-        LinkDescription(side: port == .edges ? .edges : .services, name: acceptance.member.map { "\($0.identity) (\($0.name))" })
+        LinkDescription(side: port == .edges ? .edges : .services, name: shell.known.map { "\($0.identity) (\($0.name))" })
     }
 
     // MARK: - Coming
 
     func linkOpened(_ link: Link) {
         shard.links[ObjectIdentifier(self)] = self
-        acceptance = Acceptance(now: shard.loop.now)
-        guard shard.context.admission.admit(link.remoteHost) else {
-            return refuse(Refusal(.rateLimited, detail: "over limits.connections or limits.perAddress"))
-        }
-        isAdmitted = true
-        if shard.context.memory.isExceeded { return refuse(Refusal(.rateLimited, detail: "queues hold more than memory allows")) }
-        if shard.isLeaving { return refuse(Refusal(.draining, detail: "this hub is leaving")) }
-        shard.loop.arm(link.timer, at: shard.loop.now + Acceptance.patience)
+        let context = shard.context
+        isAdmitted = context.admission.admit(link.remoteHost)
+        shell.opened(isAdmitted: isAdmitted, memory: context.memory, isLeaving: shard.isLeaving)
     }
 
-    func helloReceived(_ body: UnsafeRawBufferPointer) {
-        let hello = Result { () throws(WireError) in try Hello(body: ByteBuffer(bytes: body), format: .standard) }
-        run(acceptance.helloReceived(hello, by: shard.context.rules[port.rawValue], certificateNames: link.certificateNames))
-    }
-
-    /// Anything but HELLO, while WELCOME is not written.
-    func otherReceived(_ type: UInt16) { run(acceptance.otherReceived("type \(hex(type))")) }
-
-    func run(_ action: Acceptance.Action) {
-        switch action {
-        case .none: break
-        case .register(let member): shard.register(self, as: member)
-        case .update(let member):
-            isLeaving = false
-            shard.update(self, to: member)
-        case .refuse(let refusal): refuse(refusal)
-        }
-    }
-
-    func refuse(_ refusal: Refusal) {
-        acceptance.ended()
-        if let breach = refusal.breach { shard.counters.security(breach) }
-        shard.log.event("refused", "closing \(port) link \(link.remote): \(refusal.code.name): \(refusal.detail)")
-        close(refusal.code, reason: refusal.reason)
-    }
+    func register(_ member: Member) { shard.register(self, as: member) }
+    func update(to member: Member) { shard.update(self, to: member) }
+    func awaitPublication() { shard.awaitPublication(self) }
+    func breached(_ kind: SecurityKind) { shard.counters.security(kind) }
 
     /// The registry has taken it.
     func registered(_ id: MemberID, cluster place: Int, version: UInt64) {
-        let action = acceptance.registered(id)
         // It may have ended while the registry looked at it.
-        guard let member = acceptance.member, acceptance.id == id else { return shard.context.registrar.forget(id) }
+        guard let member = shell.registered(id, version: version) else { return shard.context.registrar.forget(id) }
         self.id = id.raw
         cluster = member.cluster
         clusterPlace = place
         may = member.may
         if case .edge(let es) = member.identity { self.es = es }
         shard.own(self)
-        answer(.welcome, at: version)
-        run(action)
     }
 
-    func refusedByRegistry(_ refusal: Refusal) {
-        if refusal.code == .busy { shard.log.event("takeover", level: .error, refusal.detail) }
-        run(acceptance.refused(refusal))
-    }
-
-    /// Its later HELLO is worked in.
-    func updated(version: UInt64) { answer(.welcome, at: version) }
-
-    /// Its DRAIN is.
-    func drains(version: UInt64) { answer(.drained, at: version) }
-
-    private func answer(_ answer: Answer, at version: UInt64) {
-        if answers.isEmpty { shard.awaitPublication(self) }
-        answers.append((version, answer))
-    }
-
-    /// Every loop has the table of that version. Returns whether an answer waits for a later one.
-    func published(_ version: UInt64) -> Bool {
-        while let first = answers.first, first.version <= version {
-            answers.removeFirst()
-            switch first.answer {
-            case .welcome: if acceptance.published() { welcome() }
-            case .drained: link.append(Packet(Drain(deadlineMilliseconds: 0)), format: .standard)
-            }
-        }
-        return !answers.isEmpty
-    }
-
-    private func welcome() {
+    var welcomeWords: Welcome {
         let settings = shard.context.settings
         let milliseconds = UInt32(clamping: settings.heartbeat.nanoseconds / 1_000_000)
-        link.append(
-            Packet(Welcome(hub: settings.id, heartbeatMilliseconds: milliseconds, maxFrame: 0xFFFF, name: settings.name)), format: .standard)
-        let peers = peersNow
-        pacing.welcomed(version: peers.version, now: shard.loop.now)
-        link.append(Packet(peers.list), format: .standard)
-        guard !isWelcomed else { return }
-        isWelcomed = true
-        sendEarly()
-        shard.log.event("joined", level: .info, "\(name) is registered")
-        shard.loop.arm(link.timer, at: shard.loop.now + heartbeat.interval)
+        return Welcome(hub: settings.id, heartbeatMilliseconds: milliseconds, maxFrame: 0xFFFF, name: settings.name)
     }
 
-    private func sendEarly() {
+    func welcomed() {
+        isWelcomed = true
         let waiting = early
         early = ByteBuffer()
         waiting.forEachPacket { header, packet, position in append(packet, count: header.length, origin: earlyOrigins[position.index]) }
@@ -172,9 +103,6 @@ final class MemberLink: LinkOwner, @unchecked Sendable {
     /// Every byte that waits for it.
     @inline(__always)
     var queued: Int { isWelcomed ? link.queued : link.queued + early.readableBytes }
-
-    /// Whether it can be given anything.
-    var isUsable: Bool { link.isOpen && !isClosingWhenEmpty }
 
     /// Queues a whole packet.
     @inline(__always)
@@ -200,60 +128,22 @@ final class MemberLink: LinkOwner, @unchecked Sendable {
 
     func say(_ frame: UndeliveredFrame) { say(frame.header.length) { frame.store(to: $0, format: .standard) } }
 
-    /// A new table may have another list for it. Returns when to look again.
-    func tellPeers(now: NIODeadline) -> NIODeadline? {
-        guard isWelcomed, link.isOpen else { return nil }
-        let peers = peersNow
-        switch pacing.check(version: peers.version, now: now) {
-        case .none: return nil
-        case .wait(let until): return until
-        case .send:
-            link.append(Packet(peers.list), format: .standard)
-            return nil
-        }
-    }
-
-    private var peersNow: (version: UInt64, list: Peers) {
+    /// What it can reach now; equal versions are equal lists.
+    var peersNow: (version: UInt64, list: Peers) {
         guard let table = shard.table.clusters[clusterPlace] else { return (0, .ranges([])) }
         return port == .edges ? table.peersOfEdges : table.peersOfServices
     }
 
     // MARK: - Going
 
-    /// REJECT last, then the end (protocol section 5).
-    func close(_ code: Code, reason: String? = nil) {
-        link.close(code) { $0.append(Packet(Reject(code: code.rawValue, reason: reason ?? code.name)), format: .standard) }
-    }
-
-    /// The hub leaves (rule S25).
-    func sayDrain(milliseconds: UInt32) { link.append(Packet(Drain(deadlineMilliseconds: milliseconds)), format: .standard) }
-
-    /// The hub leaves, and everyone has answered: the link closes when what is queued is written (rule S25).
-    func closeWhenEmpty() {
-        isClosingWhenEmpty = link.queued > 0
-        if isClosingWhenEmpty { link.resumeMark = 0 } else { link.close(.draining) }
-    }
-
-    func linkDrained(_ link: Link) {
-        link.resumeMark = nil
-        if isClosingWhenEmpty { link.close(.draining) }
-    }
-
-    /// Another link has its identity (rule S11).
-    func displaced() {
-        acceptance.ended()
-        shard.log.event("takeover", "\(name) registered anew on another link; closing this one")
-        close(.takenOver)
-    }
+    func linkDrained(_ link: Link) { shell.drained() }
 
     func link(_ link: Link, closed end: LinkEnd) {
-        let code = end.code ?? .lost
-        acceptance.ended()
+        shell.closed(end)
         shard.links[ObjectIdentifier(self)] = nil
-        shard.counters[port].closed.add(code)
+        shard.counters[port].closed.add(end.code ?? .lost)
         if isAdmitted { shard.context.admission.release(link.remoteHost) }
         guard let memberID else { return shard.linkGone() }
-        if code != .draining { shard.log.event("left", level: .info, "\(name) is gone: \(end.error.map(describe) ?? code.name)") }
         shard.disown(self)
         // After what it has said on this loop has been handed over, so that whoever waits for its end has that.
         shard.postOutboxes()
@@ -264,18 +154,5 @@ final class MemberLink: LinkOwner, @unchecked Sendable {
         shard.linkGone()
     }
 
-    func timerFired(_ timer: LoopTimer) {
-        let now = shard.loop.eventLoop.now
-        guard isWelcomed else { return run(acceptance.timedOut(now: now)) }
-        switch heartbeat.check(now: now, lastHeard: link.lastHeard) {
-        case .wait(let until):
-            shard.loop.arm(link.timer, at: until)
-        case .ping(let lookAgain):
-            link.append(Packet(type: ControlType.ping.rawValue), format: .standard)
-            shard.loop.arm(link.timer, at: lookAgain)
-        case .giveUp:
-            shard.log.event("silent", "\(name) was silent for \(Heartbeat.patience) heartbeats of \(heartbeat.interval.text); closing it")
-            close(.idle)
-        }
-    }
+    func timerFired(_ timer: LoopTimer) { shell.timerFired() }
 }

@@ -35,10 +35,10 @@ extension Shard {
     /// Who is registered over a link of this loop.
     func registrations() -> [RegistrationView] {
         links.values.compactMap { member in
-            guard let who = member.acceptance.member, let id = member.memberID else { return nil }
+            guard let who = member.shell.acceptance.member, let id = member.memberID else { return nil }
             return RegistrationView(
                 role: "hub", side: "\(member.port)", node: who.identity.node, cluster: who.cluster, name: who.name,
-                state: member.isLeaving ? "draining" : member.isWelcomed ? "up" : "connecting",
+                state: member.shell.isLeaving ? "draining" : member.isWelcomed ? "up" : "connecting",
                 claims: who.claims.map { $0.lo == $0.hi ? "\($0.lo)" : "\($0.lo)-\($0.hi)" }, remote: member.link.remote, link: member.link.id,
                 generation: id.generation)
         }
@@ -47,7 +47,7 @@ extension Shard {
     /// Registered links, for `/status`.
     func memberStatus() -> [RoleStatus.Peer] {
         links.values.compactMap { member in
-            guard let identity = member.acceptance.member?.identity, member.memberID != nil else { return nil }
+            guard let identity = member.shell.acceptance.member?.identity, member.memberID != nil else { return nil }
             return RoleStatus.Peer(
                 route: "\(member.port)", address: "\(identity) at \(member.link.remote)", state: member.isWelcomed ? "up" : "connecting",
                 queuedBytes: member.queued)

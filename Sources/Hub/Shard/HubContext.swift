@@ -10,11 +10,11 @@ final class HubContext: Sendable {
     let logger: Logger
     let memory: MemoryBudget
     let admission: Admission
-    let registrar: Registrar
+    let registrar: Registrar<TableBuilder>
     /// By ``MemberLink/Port``.
     let rules: [HelloRules]
 
-    init(settings: HubSettings, memory: MemoryBudget, logger: Logger, registrar: Registrar) {
+    init(settings: HubSettings, memory: MemoryBudget, logger: Logger, registrar: Registrar<TableBuilder>) {
         self.settings = settings
         self.memory = memory
         self.logger = logger

@@ -1,3 +1,5 @@
+import Membership
+
 /// One registration as one event loop sees it.
 final class Peer {
     /// ``MemberID/raw``.

@@ -11,22 +11,22 @@ extension Shard {
             let answer = registrar.register(member, at: endpoint)
             self.onLoop {
                 switch answer {
-                case .registered(let id, let cluster, let version): link.registered(id, cluster: cluster, version: version)
-                case .refused(let refusal): link.refusedByRegistry(refusal)
+                case .registered(let id, let place, let version): link.registered(id, cluster: place, version: version)
+                case .refused(let refusal): link.shell.refusedByRegistry(refusal)
                 }
             }
         }
     }
 
     func update(_ link: MemberLink, to member: Member) {
-        guard let id = link.memberID else { return }
-        ask({ $0.update(id, to: member) }, then: link.updated)
+        guard let id = link.shell.memberID else { return }
+        ask({ $0.update(id, to: member) }, then: { link.shell.updated(version: $0) })
     }
 
-    func drain(_ link: MemberLink, _ id: MemberID) { ask({ $0.drain(id) }, then: link.drains) }
+    func drain(_ link: MemberLink, _ id: MemberID) { ask({ $0.drain(id) }, then: { link.shell.drains(version: $0) }) }
 
     /// The version in which a change is worked in; none when the registration is gone.
-    private func ask(_ change: @escaping @Sendable (Registrar) -> UInt64?, then: @escaping @Sendable (UInt64) -> Void) {
+    private func ask(_ change: @escaping @Sendable (Registrar<TableBuilder>) -> UInt64?, then: @escaping @Sendable (UInt64) -> Void) {
         let registrar = context.registrar
         registrar.eventLoop.execute {
             guard let version = change(registrar) else { return }

@@ -93,7 +93,7 @@ final class Shard: @unchecked Sendable {
         mailbox.collect()
         let waiting = awaiting
         awaiting = []
-        for member in waiting where member.published(version) { awaiting.append(member) }
+        for member in waiting where member.shell.published(version) { awaiting.append(member) }
     }
 
     /// Links that are told something when a version is everywhere.
@@ -158,7 +158,7 @@ final class Shard: @unchecked Sendable {
         lastPeersRound = now
         var next: NIODeadline?
         for member in links.values {
-            guard let until = member.tellPeers(now: now) else { continue }
+            guard let until = member.shell.tellPeers(now: now) else { continue }
             next = min(next ?? until, until)
         }
         if let next { loop.arm(peersTimer, at: next) }
@@ -169,7 +169,7 @@ final class Shard: @unchecked Sendable {
     /// Whoever is not registered is turned away; the future is done when the last link is closed.
     func leave() -> EventLoopFuture<Void> {
         isLeaving = true
-        for member in links.values where member.memberID == nil { member.refuse(Refusal(.draining, detail: "this hub is leaving")) }
+        for member in links.values where member.memberID == nil { member.shell.refuse(Refusal(.draining, detail: "this hub is leaving")) }
         let promise = loop.eventLoop.makePromise(of: Void.self)
         whenEmpty = promise
         linkGone()

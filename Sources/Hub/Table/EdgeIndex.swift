@@ -1,3 +1,5 @@
+import Membership
+
 /// Finds an edge's registration by its ES id: open addressing, at most half full, so a look-up is one or two reads.
 ///
 /// `@unchecked Sendable`: immutable.

@@ -58,12 +58,3 @@ struct TableView {
     let clusters: UnsafePointer<ClusterTable.View>
     let edges: EdgeIndex.View
 }
-
-extension UnsafeMutableBufferPointer {
-    /// Memory with the same elements, never empty; the caller deallocates it. For trivial elements.
-    static func copy(of elements: [Element]) -> Self {
-        let memory = Self.allocate(capacity: Swift.max(elements.count, 1))
-        _ = memory.initialize(from: elements)
-        return memory
-    }
-}

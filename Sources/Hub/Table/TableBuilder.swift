@@ -5,9 +5,9 @@ import Wire
 ///
 /// Costs: the clusters concerned are worked through anew, by the borders of their claims; a candidate set that has not changed is reused,
 /// and one that has changed a little costs a few thousand mixes for each change.
-struct TableBuilder {
+struct TableBuilder: MembershipTables {
     /// What the registrar knows of one registration's link.
-    struct Endpoint: Sendable {
+    struct Endpoint: MemberEndpoint {
         let loop: Int
         let gauge: LinkGauge
     }
@@ -34,7 +34,7 @@ struct TableBuilder {
     mutating func joined(_ member: Member) -> Int {
         let cluster = member.cluster
         members[cluster, default: 0] += 1
-        touch(member)
+        touched(member)
         if let place = places[cluster] { return place }
         let place = freePlaces.popLast() ?? places.count
         places[cluster] = place
@@ -42,14 +42,14 @@ struct TableBuilder {
     }
 
     /// A member said or did something that changes tables.
-    mutating func touch(_ member: Member) {
+    mutating func touched(_ member: Member) {
         changed.insert(member.cluster)
         if case .edge = member.identity { edgesChanged = true }
     }
 
     /// A member went.
     mutating func left(_ member: Member) {
-        touch(member)
+        touched(member)
         let cluster = member.cluster
         guard let count = members[cluster] else { return }
         guard count == 1 else {
@@ -95,12 +95,21 @@ struct TableBuilder {
         return EdgeIndex.Entry(es: es, slot: UInt32(entry.id.slot))
     }
 
+    private static func server(_ entry: Entry, isCommon: Bool = false) -> ClaimRuns.Server? {
+        guard entry.member.identity.role == .service else { return nil }
+        return ClaimRuns.Server(
+            CandidateSet.Candidate(node: entry.member.identity.node, slot: UInt32(entry.id.slot)), claims: entry.member.claims,
+            isDraining: entry.isDraining, isCommon: isCommon)
+    }
+
     private mutating func table(of cluster: UInt32, own: [Entry], common: [Entry], edges: [Entry]) -> ClusterTable {
         let before = tables[cluster]
-        let runs = TypeRuns.of(own: own, common: common).map { run in
-            switch run.answer {
-            case .draining: ClusterTable.Run(types: run.types, set: .draining)
-            case .candidates(let candidates): ClusterTable.Run(types: run.types, set: set(candidates, near: run.types.lowerBound, in: before))
+        let runs = ClaimRuns.of(own.compactMap { TableBuilder.server($0) } + common.compactMap { TableBuilder.server($0, isCommon: true) }).map {
+            run in
+            let types = UInt16(clamping: run.numbers.lowerBound)...UInt16(clamping: run.numbers.upperBound)
+            return switch run.answer {
+            case .draining: ClusterTable.Run(types: types, set: .draining)
+            case .candidates(let candidates): ClusterTable.Run(types: types, set: set(candidates, near: types.lowerBound, in: before))
             }
         }
         let listeners = (own + common).filter { $0.member.identity.role == .service && !$0.isDraining && $0.member.flags.contains(.sessionClosed) }

@@ -1,35 +1,42 @@
 import Routing
 
-/// Services among which a packet chooses: the owner of each of the 4,096 slots. Shared by all types, clusters and versions with the same
-/// candidates.
+/// Services or agents among which a packet or call chooses: the owner of each of the 4,096 slots. Shared by all claims, clusters and versions
+/// of tables with the same candidates.
 ///
 /// `@unchecked Sendable`: immutable.
-final class CandidateSet: @unchecked Sendable {
-    struct Candidate: Hashable, Comparable {
-        let node: UInt64
-        let slot: UInt32
-        static func < (a: Candidate, b: Candidate) -> Bool { (a.node, a.slot) < (b.node, b.slot) }
+package final class CandidateSet: @unchecked Sendable {
+    package struct Candidate: Hashable, Comparable {
+        package let node: UInt64
+        /// Of its registration.
+        package let slot: UInt32
+
+        package init(node: UInt64, slot: UInt32) {
+            self.node = node
+            self.slot = slot
+        }
+
+        package static func < (a: Candidate, b: Candidate) -> Bool { (a.node, a.slot) < (b.node, b.slot) }
     }
 
     /// Trivial; valid as long as the set.
-    struct View {
+    package struct View {
         /// 0: nobody, and ``isDraining`` says why.
-        let count: Int
-        let isDraining: Bool
-        let only: UInt32
+        package let count: Int
+        package let isDraining: Bool
+        @usableFromInline let only: UInt32
         /// By the choice function's slot; registrations' slots. Set when there are two or more.
-        let owners: UnsafePointer<UInt32>?
-        let candidates: UnsafePointer<Candidate>
+        @usableFromInline let owners: UnsafePointer<UInt32>?
+        @usableFromInline package let candidates: UnsafePointer<Candidate>
 
         /// The registration that a key falls to; there is at least one candidate.
-        @inline(__always)
-        func owner(of key: UInt64) -> Int {
+        @inlinable
+        package func owner(of key: UInt64) -> Int {
             guard let owners else { return Int(only) }
             return Int(owners[Choice.slot(of: key)])
         }
 
         /// The same without one registration that has just died; nil when that was all.
-        func owner(of key: UInt64, without dead: (Int) -> Bool) -> Int? {
+        package func owner(of key: UInt64, without dead: (Int) -> Bool) -> Int? {
             let slot = Choice.slot(of: key)
             var best: (weight: UInt64, candidate: Candidate)?
             for candidate in UnsafeBufferPointer(start: candidates, count: count) where !dead(Int(candidate.slot)) {
@@ -41,11 +48,11 @@ final class CandidateSet: @unchecked Sendable {
         }
     }
 
-    static let nobody = CandidateSet(isDraining: false)
-    static let draining = CandidateSet(isDraining: true)
+    package static let nobody = CandidateSet(isDraining: false)
+    package static let draining = CandidateSet(isDraining: true)
 
-    let candidates: [Candidate]
-    let pointer: UnsafePointer<View>
+    package let candidates: [Candidate]
+    package let pointer: UnsafePointer<View>
     private let table: SlotTable<UInt32>
     private let view: UnsafeMutableBufferPointer<View>
     private let list: UnsafeMutableBufferPointer<Candidate>
@@ -56,7 +63,7 @@ final class CandidateSet: @unchecked Sendable {
     /// - Parameters:
     ///   - candidates: sorted, each node once.
     ///   - similar: a set that shares most candidates, to be changed instead of computing all slots anew.
-    convenience init(_ candidates: [Candidate], like similar: CandidateSet?) {
+    package convenience init(_ candidates: [Candidate], like similar: CandidateSet?) {
         var table = SlotTable<UInt32>()
         let wanted = Set(candidates)
         if let similar {
@@ -88,5 +95,14 @@ final class CandidateSet: @unchecked Sendable {
         view.deallocate()
         list.deallocate()
         owners?.deallocate()
+    }
+}
+
+extension UnsafeMutableBufferPointer {
+    /// Memory with the same elements, never empty; the caller deallocates it. For trivial elements.
+    package static func copy(of elements: [Element]) -> Self {
+        let memory = Self.allocate(capacity: Swift.max(elements.count, 1))
+        _ = memory.initialize(from: elements)
+        return memory
     }
 }

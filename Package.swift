@@ -47,6 +47,9 @@ let package = Package(
             name: "ThriftLink", dependencies: ["Wire", "Routing", "Telemetry", "Links", "Sessions", nioCore, nioPosix, deque, logging],
             swiftSettings: settings),
 
+        .target(
+            name: "RPCLink", dependencies: ["Wire", "Routing", "Telemetry", "Links", "Membership", nioCore, logging], swiftSettings: settings),
+
         // Roles: none imports another.
         .target(
             name: "Gateway",
@@ -61,7 +64,7 @@ let package = Package(
         .target(
             name: "Switchyard",
             dependencies: [
-                "Wire", "Routing", "Telemetry", "Links", "Sessions", "Membership", "ThriftLink", nioCore, nioPosix, deque, logging,
+                "Wire", "Routing", "Telemetry", "Links", "Sessions", "Membership", "ThriftLink", "RPCLink", nioCore, nioPosix, deque, logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -75,6 +78,16 @@ let package = Package(
             dependencies: ["Wire", "Routing", "Telemetry", "Links", "Sessions", "Membership", nioCore, nioPosix, logging],
             swiftSettings: settings),
 
+        .target(
+            name: "RPCHub",
+            dependencies: ["Wire", "Routing", "Telemetry", "Links", "Sessions", "Membership", "ThriftLink", nioCore, nioPosix, logging],
+            swiftSettings: settings),
+
+        .target(
+            name: "RPCAgent",
+            dependencies: ["Wire", "Routing", "Telemetry", "Links", "ThriftLink", "RPCLink", nioCore, logging],
+            swiftSettings: settings),
+
         // Programs.
         .target(
             name: "Bench",
@@ -83,8 +96,8 @@ let package = Package(
         .target(
             name: "Operate",
             dependencies: [
-                "Wire", "Links", "Sessions", "Routing", "Telemetry", "Membership", "ThriftLink", "Gateway", "Hub", "RPCProxy", "Chat", "Switchyard",
-                nioCore, nioPosix, logging,
+                "Wire", "Links", "Sessions", "Routing", "Telemetry", "Membership", "ThriftLink", "RPCLink", "Gateway", "Hub", "RPCProxy", "RPCHub",
+                "RPCAgent", "Chat", "Switchyard", nioCore, nioPosix, logging,
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -136,8 +149,13 @@ let package = Package(
         .testTarget(
             name: "SwitchyardTests",
             dependencies: [
-                "Switchyard", "Hub", "Wire", "Links", "Sessions", "Routing", "Telemetry", "Membership", nioCore, nioEmbedded, nioPosix, logging,
+                "Switchyard", "Hub", "RPCHub", "Wire", "Links", "Sessions", "Routing", "Telemetry", "Membership", nioCore, nioEmbedded, nioPosix,
+                logging,
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "RPCHubTests",
+            dependencies: ["RPCHub", "Wire", "Links", "Membership", "Routing", "Telemetry", nioCore, nioPosix, logging],
             swiftSettings: settings),
         .testTarget(name: "ChatTests", dependencies: ["Chat"], swiftSettings: settings),
         .testTarget(
@@ -147,7 +165,9 @@ let package = Package(
         .testTarget(
             name: "OperateTests",
             dependencies: [
-                "Operate", "Gateway", "RPCProxy", "ThriftLink", "Links", "Sessions", "Routing", "Telemetry", "Wire", nioCore, nioPosix, logging,
+                "Operate", "Gateway", "RPCProxy", "RPCHub", "RPCAgent", "RPCLink", "ThriftLink", "Links", "Sessions", "Routing", "Telemetry", "Wire",
+                nioCore,
+                nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(name: "SystemTests", dependencies: ["Wire", nioCore], exclude: ["Support"], swiftSettings: settings),

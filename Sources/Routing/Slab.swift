@@ -116,6 +116,14 @@ public struct Slab<Element> {
         }
     }
 
+    /// Every value with its number, the lowest slot first.
+    @inlinable
+    public func visit(_ body: (UInt64, Element) -> Void) {
+        for slot in entries.indices {
+            if let element = entries[slot].element { body(number(at: slot), element) }
+        }
+    }
+
     /// The slot of a number that is in use.
     @inlinable
     func slot(of number: UInt64) -> Int? {

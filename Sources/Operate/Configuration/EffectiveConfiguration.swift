@@ -33,6 +33,8 @@ public enum EffectiveConfiguration {
         if let gateway = settings.gateway { writer.section("gateway") { $0.gateway(gateway, hubs: settings.gatewayHubs) } }
         if let hub = settings.hub { writer.section("hub") { $0.hub(hub) } }
         if let proxy = settings.rpcProxy { writer.section("rpcProxy") { $0.rpcProxy(proxy) } }
+        if let rpcHub = settings.rpcHub { writer.section("rpcHub") { $0.rpcHub(rpcHub) } }
+        if let agent = settings.rpcAgent { writer.section("rpcAgent") { $0.rpcAgent(agent) } }
         return writer.document
     }
 }
@@ -121,7 +123,7 @@ extension YAMLWriter {
     }
 
     /// A listener for Thrift clients, but for its address.
-    private mutating func door(_ door: ThriftDoorSettings) {
+    mutating func door(_ door: ThriftDoorSettings) {
         options(door.options)
         plain("ordered", door.ordered)
         plain("pipelining", door.pipelining)
@@ -133,7 +135,7 @@ extension YAMLWriter {
         }
     }
 
-    private mutating func upstream(_ upstream: UpstreamSettings) {
+    mutating func upstream(_ upstream: UpstreamSettings) {
         list("to", upstream.to.map(\.description))
         plain("transport", upstream.transport.rawValue)
         plain("protocol", upstream.protocol.rawValue)

@@ -1,6 +1,7 @@
 import Gateway
 import Hub
 import Links
+import RPCHub
 import RPCProxy
 import ThriftLink
 import Wire
@@ -48,6 +49,16 @@ extension ProcessSettings {
             compare("rpcProxy.listen", rpcProxy.door.listen, other.door.listen)
             if lines.isEmpty { compareRest("rpcProxy", rpcProxy, other) }
         }
+        compareRole("rpcHub", rpcHub != nil, next.rpcHub != nil)
+        if let rpcHub, let other = next.rpcHub {
+            compare("rpcHub.callers.listen", rpcHub.callers, other.callers)
+            compare("rpcHub.agents.listen", rpcHub.agents, other.agents)
+            compare("rpcHub.thrift.listen", rpcHub.thrift?.door.listen.description ?? "none", other.thrift?.door.listen.description ?? "none")
+            compare("rpcHub.id", rpcHub.id, other.id)
+            if lines.isEmpty { compareRest("rpcHub", rpcHub, other) }
+        }
+        compareRole("rpcAgent", rpcAgent != nil, next.rpcAgent != nil)
+        if let rpcAgent, let other = next.rpcAgent, lines.isEmpty { compareRest("rpcAgent", rpcAgent, other) }
         return lines
     }
 }

@@ -3,6 +3,8 @@ public import Hub
 public import Links
 public import Logging
 public import NIOCore
+public import RPCAgent
+public import RPCHub
 public import RPCProxy
 
 /// What one process is told: itself, and the roles that it runs. Source: the configuration file; every default is the documented one.
@@ -67,6 +69,12 @@ public struct ProcessSettings: Sendable, Equatable {
 
     /// Absent: the process is no hub.
     public var hub: HubSettings?
+
+    /// Absent: the process is no RPC hub.
+    public var rpcHub: RPCHubSettings?
+
+    /// Absent: the process is no RPC agent.
+    public var rpcAgent: RPCAgentSettings?
 
     /// The defaults on a machine; no role, no admin server.
     public init(machine: Machine = .current) {

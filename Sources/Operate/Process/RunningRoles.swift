@@ -4,6 +4,8 @@ import Links
 import Logging
 import NIOCore
 import NIOPosix
+import RPCAgent
+import RPCHub
 import RPCProxy
 import Synchronization
 import Telemetry
@@ -46,6 +48,10 @@ final class RunningRoles: Sendable {
     {
         var roles: [any ProcessRole] = []
         if let hub = settings.hub { roles.append(Hub(hub, group: group, memory: memory, logger: LogLabel.logger("hub", log))) }
+        if let hub = settings.rpcHub { roles.append(RPCHub(hub, group: group, memory: memory, logger: LogLabel.logger("rpcHub", log))) }
+        if let agent = settings.rpcAgent {
+            roles.append(RPCAgent(agent, group: group, memory: memory, logger: LogLabel.logger("rpcAgent", log)))
+        }
         if let gateway = settings.completeGateway {
             roles.append(Gateway(gateway, group: group, memory: memory, logger: LogLabel.logger("gateway", log)))
         }
@@ -109,10 +115,13 @@ final class RunningRoles: Sendable {
     func drain(atOnce: Bool) async {
         state.phase = .draining
         let end = ContinuousClock.now + Duration(drainTimeout)
-        for role in roles.reversed() { await role.drain(within: max(end - .now, .zero), atOnce: atOnce) }
+        for role in leavingOrder { await role.drain(within: max(end - .now, .zero), atOnce: atOnce) }
         state.phase = .stopped
         await stop()
     }
+
+    /// An RPC agent goes after the RPC hub, whose callers it still answers.
+    private var leavingOrder: [any ProcessRole] { roles.reversed().filter { !($0 is RPCAgent) } + roles.filter { $0 is RPCAgent } }
 
     func stop() async {
         await demonstration?.stop()

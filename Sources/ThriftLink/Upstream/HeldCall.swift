@@ -13,6 +13,14 @@ package struct CallParts {
     /// The body once more where it can be shared instead of copied.
     package var shared: ByteBuffer?
 
+    /// A call of our own making.
+    package init(name: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer) {
+        isOneway = false
+        self.name = name
+        info = UnsafeRawBufferPointer(start: nil, count: 0)
+        self.body = body
+    }
+
     package init(_ head: ThriftHead, _ bytes: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer, shared: ByteBuffer? = nil) {
         isOneway = head.type == .oneway
         name = UnsafeRawBufferPointer(rebasing: bytes[head.name])

@@ -3,14 +3,23 @@ package import NIOCore
 extension ThriftBody {
     /// Appends the arguments of a call.
     package static func write(_ request: ProtoRequest, encoding: ThriftEncoding, to buffer: inout ByteBuffer) {
+        request.content.withUnsafeReadableBytes {
+            writeArguments(type: request.type, content: $0, shardingID: request.shardingID, encoding: encoding, to: &buffer)
+        }
+    }
+
+    /// Appends the arguments of a call, whose content stands elsewhere.
+    package static func writeArguments(
+        type: Int32, content: UnsafeRawBufferPointer, shardingID: Int64, encoding: ThriftEncoding, to buffer: inout ByteBuffer
+    ) {
         write(to: &buffer, encoding) { output in
             output.field(.structure, id: 1, after: 0)
             output.field(.i32, id: 1, after: 0)
-            output.i32(request.type)
+            output.i32(type)
             output.field(.binary, id: 2, after: 1)
-            request.content.withUnsafeReadableBytes { output.binary($0) }
+            output.binary(content)
             output.field(.i64, id: 3, after: 2)
-            output.i64(request.shardingID)
+            output.i64(shardingID)
             output.stop()
             output.stop()
         }

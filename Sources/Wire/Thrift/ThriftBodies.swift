@@ -18,28 +18,65 @@ package enum ThriftBody {
         case nothing
     }
 
+    /// A ``ProtoRequest`` whose content is a place in the bytes that were read.
+    package struct ArgumentPlaces: Equatable {
+        package var type: Int32
+        package var shardingID: Int64
+        package var content: Range<Int>
+    }
+
+    /// A ``Result`` whose content is a place in the bytes that were read.
+    package enum ResultPlaces: Equatable {
+        case success(result: Int64, type: Int32, content: Range<Int>)
+        case declared(Int16)
+        case nothing
+    }
+
     // MARK: - Reading
 
     /// Reads the arguments of a call. The content is a slice of `buffer`.
     /// - Parameter body: offsets from the reader index of `buffer`.
     package static func arguments(_ buffer: ByteBuffer, body: Range<Int>, encoding: ThriftEncoding) throws(WireError) -> ProtoRequest {
+        let places = buffer.withUnsafeReadableBytes { bytes in
+            Swift.Result { () throws(WireError) in try arguments(bytes, body: body, encoding: encoding) }
+        }
+        let found = try places.get()
+        return ProtoRequest(type: found.type, content: slice(buffer, found.content), shardingID: found.shardingID)
+    }
+
+    /// Reads the arguments of a call where they lie.
+    package static func arguments(
+        _ bytes: UnsafeRawBufferPointer, body: Range<Int>, encoding: ThriftEncoding
+    ) throws(WireError) -> ArgumentPlaces {
         var fields = Fields()
-        try read(buffer, body, encoding) { (input: inout ThriftInput) throws(WireError) in
+        try read(bytes, body, encoding) { (input: inout ThriftInput) throws(WireError) in
             try each(&input) { (field, input: inout ThriftInput) throws(WireError) in
                 guard field.id == 1, field.type == .structure else { return false }
                 fields = try Fields(&input, integers: (first: 1, second: 3), binary: 2)
                 return true
             }
         }
-        return ProtoRequest(
-            type: Int32(truncatingIfNeeded: fields.first), content: slice(buffer, fields.content), shardingID: fields.second)
+        return ArgumentPlaces(type: Int32(truncatingIfNeeded: fields.first), shardingID: fields.second, content: fields.content)
     }
 
     /// Reads the result of a reply. The content is a slice of `buffer`.
     package static func result(_ buffer: ByteBuffer, body: Range<Int>, encoding: ThriftEncoding) throws(WireError) -> Result {
+        let places = buffer.withUnsafeReadableBytes { bytes in
+            Swift.Result { () throws(WireError) in try result(bytes, body: body, encoding: encoding) }
+        }
+        switch try places.get() {
+        case .success(let result, let type, let content):
+            return .success(ProtoReply(result: result, type: type, content: slice(buffer, content)))
+        case .declared(let field): return .declared(field)
+        case .nothing: return .nothing
+        }
+    }
+
+    /// Reads the result of a reply where it lies.
+    package static func result(_ bytes: UnsafeRawBufferPointer, body: Range<Int>, encoding: ThriftEncoding) throws(WireError) -> ResultPlaces {
         var fields: Fields?
         var declared: Int16?
-        try read(buffer, body, encoding) { (input: inout ThriftInput) throws(WireError) in
+        try read(bytes, body, encoding) { (input: inout ThriftInput) throws(WireError) in
             try each(&input) { (field, input: inout ThriftInput) throws(WireError) in
                 guard field.id == 0, field.type == .structure else {
                     declared = field.id
@@ -49,10 +86,7 @@ package enum ThriftBody {
                 return true
             }
         }
-        if let fields {
-            let type = Int32(truncatingIfNeeded: fields.second)
-            return .success(ProtoReply(result: fields.first, type: type, content: slice(buffer, fields.content)))
-        }
+        if let fields { return .success(result: fields.first, type: Int32(truncatingIfNeeded: fields.second), content: fields.content) }
         return declared.map { .declared($0) } ?? .nothing
     }
 
@@ -116,12 +150,18 @@ package enum ThriftBody {
     }
 
     private static func read(
+        _ bytes: UnsafeRawBufferPointer, _ body: Range<Int>, _ encoding: ThriftEncoding, _ work: (inout ThriftInput) throws(WireError) -> Void
+    ) throws(WireError) {
+        var input = ThriftInput(bytes, body: body, encoding: encoding)
+        try work(&input)
+    }
+
+    private static func read(
         _ buffer: ByteBuffer, _ body: Range<Int>, _ encoding: ThriftEncoding, _ work: (inout ThriftInput) throws(WireError) -> Void
     ) throws(WireError) {
         let error: WireError? = buffer.withUnsafeReadableBytes { bytes in
-            var input = ThriftInput(bytes, body: body, encoding: encoding)
             do throws(WireError) {
-                try work(&input)
+                try read(bytes, body, encoding, work)
                 return nil
             } catch {
                 return error

@@ -34,7 +34,6 @@ struct OverrideTests {
             ("gateway.listen=7000", "--set gateway.listen: \"7000\" is not an address; use host:port, [v6]:port or unix:/path"),
             ("gateway.lisen=a:1", "--set gateway.lisen: unknown key; did you mean `listen`?"),
             ("gatewya.listen=a:1", "--set gatewya.listen: gatewya: unknown key; did you mean `gateway`?"),
-            ("rpcHub.id=9", "--set rpcHub.id: rpcHub: this version does not have the rpcHub role yet"),
             ("gateway.esID='1'", "--set gateway.esID: \"1\" is not a number; use 1 to 4294967294"),
             ("gateway.esID=", "--set gateway.esID: has no value; needs a number"),
             ("gateway.esID", "--set gateway.esID: needs a path and a value, as in --set gateway.listen=127.0.0.1:7000"),

@@ -88,17 +88,6 @@ struct ValueErrorTests {
             configurationErrors("\(Documents.small)\n  limits:\n    \(line)") == ["edge.yaml:5:\(key.count + 7): gateway.limits.\(key): \(expected)"])
     }
 
-    @Test(
-        "What this version does not have yet is an error at its place, and what stands under it is not looked at",
-        arguments: [
-            ("rpcAgent:", "edge.yaml:1:1: rpcAgent: this version does not have the rpcAgent role yet"),
-            ("name: a\nrpcHub: []", "edge.yaml:2:1: rpcHub: this version does not have the rpcHub role yet"),
-            ("rpcAgent: 1", "edge.yaml:1:1: rpcAgent: this version does not have the rpcAgent role yet"),
-        ])
-    func notYet(text: String, expected: String) {
-        #expect(configurationErrors(text) == [expected])
-    }
-
     @Test("Two listeners cannot share an address")
     func sharedAddress() {
         #expect(

@@ -31,6 +31,12 @@ enum ExpectedChoice {
         }
     }
 
+    /// The node that owns the key.
+    static func owner(of key: UInt64, amongNodes nodes: [UInt64]) -> UInt64? {
+        let slot = mix(key) >> 52
+        return nodes.max { (mix(mix($0) &+ slot), $0) < (mix(mix($1) &+ slot), $1) }
+    }
+
     /// Waits until every loop of the gateway sees the same upstreams (echoing, one connection each): those that are up, and no other.
     static func settle(_ clients: [PacketClient], among up: [UpstreamServer]) throws {
         let names = up.map { "\($0.address)#0" }

@@ -63,7 +63,8 @@ struct GoldenFrame: Decodable, CustomTestStringConvertible {
         case .ping, .pong: RPCFrame(header, payload: ByteBuffer(hex: fields.opaque ?? ""))
         case .undelivered: undelivered
         case .request:
-            RPCFrame(header, payload: payload(ProtoRequest(type: fields.type ?? 0, content: content, shardingID: fields.shardingId ?? 0).writePayload))
+            RPCFrame(
+                header, payload: payload(ProtoRequest(type: fields.type ?? 0, content: content, shardingID: fields.shardingId ?? 0).writePayload))
         case .reply: RPCFrame(header, payload: payload(ProtoReply(result: fields.result ?? 0, type: fields.type ?? 0, content: content).writePayload))
         case .cancel: RPCFrame(header)
         }

@@ -144,7 +144,4 @@ final class SectionReader {
             return []
         }
     }
-
-    /// A key that is documented but that this version cannot follow yet; whatever stands under it is not looked at.
-    func notYet(_ key: String, _ what: String) { refuse(key, "this version does not have \(what) yet") }
 }

@@ -21,9 +21,10 @@ extension ProcessSettings {
         hub = document.section("hub") { [name] in HubSection(reading: $0, name: name).settings }
         let proxySection = document.section("rpcProxy") { (section: $0, read: RPCProxySection(reading: $0)) }
         rpcProxy = proxySection?.read.settings
-        for role in ["rpcHub", "rpcAgent"] { document.notYet(role, "the \(role) role") }
+        rpcHub = document.section("rpcHub") { [name] in RPCHubSection(reading: $0, name: name).settings }
+        rpcAgent = document.section("rpcAgent") { [name] in RPCAgentSection(reading: $0, name: name).settings }
 
-        if !document.has("gateway"), !document.has("hub"), !document.has("rpcProxy") {
+        if !["gateway", "hub", "rpcProxy", "rpcHub", "rpcAgent"].contains(where: document.has) {
             document.report.warning(at: document.place, path: "", "no role is configured, so nothing will run; add `gateway:`")
         }
         checkListeners([

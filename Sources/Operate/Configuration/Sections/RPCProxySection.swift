@@ -89,8 +89,9 @@ struct RPCRouteSection {
 /// The keys of whoever calls Thrift servers.
 enum UpstreamSection {
     /// Reads them; `to` is the caller's to miss.
-    static func read(_ section: SectionReader) -> UpstreamSettings {
-        var upstream = UpstreamSettings(to: section.peers("to") ?? [])
+    static func read(_ section: SectionReader, defaults: UpstreamSettings = UpstreamSettings(to: [])) -> UpstreamSettings {
+        var upstream = defaults
+        upstream.to = section.peers("to") ?? []
         upstream.transport = section.value("transport", .word, default: upstream.transport)
         upstream.protocol = section.value("protocol", .upstreamProtocol, default: upstream.protocol)
         upstream.pools = section.value("pools", .number(in: 1...1024, ambiguousZero: true), default: upstream.pools)

@@ -1,0 +1,96 @@
+import Links
+import Logging
+import NIOCore
+import RPCLink
+import Routing
+import Telemetry
+import ThriftLink
+import Wire
+
+/// Does an agent's calls on Thrift servers, and says of each how it ended (rule S28; protocol section 3, the codes that agents say).
+///
+/// `@unchecked Sendable`: confined to the desk's event loop.
+final class ThriftWorker: AgentWorker, UpstreamPoolOwner, @unchecked Sendable {
+    // Guard: both are set once in `init`.
+    private(set) var desk: AgentDesk!
+    private(set) var pool: UpstreamPool!
+    private let method: [UInt8]
+    private let encoding: ThriftEncoding
+    /// Milliseconds that the upstream has for a call.
+    private let patience: Int
+    /// The arguments of the call that goes out; used again for each.
+    @exclusivity(unchecked) private var scratch = ByteBuffer()
+
+    init(_ settings: RPCAgentSettings, eventLoop: any EventLoop, memory: MemoryBudget, logger: Logger) {
+        method = Array(settings.method.utf8)
+        encoding = settings.upstream.protocol.encoding
+        patience = Int(settings.upstream.timeout.nanoseconds / 1_000_000)
+        desk = AgentDesk(settings.agent, eventLoop: eventLoop, worker: self, memory: memory, logger: logger)
+        pool = UpstreamPool(settings.upstream, share: settings.upstream.share(of: 0, among: 1), loop: desk.loop, owner: self)
+    }
+
+    // MARK: - Calls
+
+    func begin(_ call: AgentCall, _ ticket: UInt64) {
+        let time = call.timeLeft == 0 ? patience : min(patience, AgentCall.time(within: call.timeLeft))
+        scratch.clear()
+        ThriftBody.writeArguments(type: call.type, content: call.content, shardingID: call.shardingID, encoding: encoding, to: &scratch)
+        method.withUnsafeBytes { name in
+            scratch.withUnsafeReadableBytes { body in
+                pool.send(
+                    ticket, CallParts(name: name, body: body), key: UInt64(bitPattern: call.shardingID),
+                    deadline: LinkLoop.tick(of: desk.loop.now) + time / 10)
+            }
+        }
+    }
+
+    /// A Thrift call cannot be taken back; one that still waits for a connection is dropped when its turn comes.
+    func abandoned(_ ticket: UInt64) {}
+
+    var heldBytes: Int { pool.waitingBytes }
+
+    // MARK: - Outcomes
+
+    func pool(_ pool: UpstreamPool, answered ticket: UInt64, _ answer: UpstreamAnswer) {
+        do throws(WireError) {
+            guard answer.head.type != .exception else { return try excepted(ticket, answer) }
+            switch try ThriftBody.result(answer.bytes, body: answer.head.body, encoding: encoding) {
+            case .success(let result, let type, let content):
+                desk.answer(ticket, result: result, type: type, content: UnsafeRawBufferPointer(rebasing: answer.bytes[content]))
+            case .declared(let field): desk.refuse(ticket, .remoteException, "the server declared exception \(field)")
+            case .nothing: desk.refuse(ticket, .protocol, "the server's reply has no result")
+            }
+        } catch {
+            desk.refuse(ticket, .protocol, "the server's reply is malformed: \(error.description)")
+        }
+    }
+
+    private func excepted(_ ticket: UInt64, _ answer: UpstreamAnswer) throws(WireError) {
+        let exception = try ThriftBody.exception(ByteBuffer(bytes: answer.bytes), body: answer.head.body, encoding: encoding)
+        desk.refuse(ticket, .remoteException, exception.description)
+    }
+
+    func pool(_ pool: UpstreamPool, failed ticket: UInt64, _ failure: UpstreamFailure) { desk.refuse(ticket, failure.code, failure.reason) }
+
+    func pool(_ pool: UpstreamPool, wants ticket: UInt64) -> Bool {
+        if desk.isWanted(ticket) { return true }
+        desk.refuse(ticket, .cancelled, "the caller has withdrawn it")
+        return false
+    }
+
+    // MARK: - Events
+
+    func pool(_ pool: UpstreamPool, tells event: UpstreamEvent) {
+        let log = desk.log
+        switch event {
+        case .up(let name): log.event("server up", level: .debug, "Thrift server \(name): connected")
+        case .down(let name, let reason): log.event("server down", level: .info, "Thrift server \(name): connection \(reason)")
+        case .unreachable(let name, let reason): log.event("server dial", "Thrift server \(name): cannot connect: \(reason); trying again")
+        case .ejected(let name, let time):
+            log.event("ejected", "Thrift server \(name) failed \(Ejections.patience) times in a row; left out for \(time) ms")
+        case .returned(let name): log.event("returned", level: .info, "Thrift server \(name) answers again; taken back in")
+        case .broken(let name, let reason): log.event("broken", "Thrift server \(name): closing its connection: \(reason)")
+        case .unresolved(let reason): log.event("resolve", "\(reason); trying again")
+        }
+    }
+}

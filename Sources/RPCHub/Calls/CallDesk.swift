@@ -1,0 +1,278 @@
+import Routing
+import Wire
+
+/// A call that an agent has been asked and has not answered.
+struct Call: Equatable {
+    /// The caller's registration (``MemberID/raw``), or ``Asker/door``.
+    var asker: UInt64
+    /// Its own number for the call.
+    var number: UInt64
+    var rpc: UInt32
+    /// The tick by which it is given up.
+    var deadline: Int
+    /// It was given to a second agent after the first died before it was written (rule S3).
+    var isRerouted = false
+}
+
+/// Who asks without being registered.
+enum Asker {
+    /// The hub's own Thrift door. No registration has this number: their slots end at 24 bits and generations begin at 1.
+    static let door: UInt64 = 0
+}
+
+/// Where an open call is.
+struct CallPlace: Equatable {
+    /// The agent's registration.
+    var agent: UInt64
+    /// The number that the agent knows it by, without the loop.
+    var number: UInt64
+}
+
+/// The open calls of one event loop's callers: exactly one outcome for each, answers only from the agent that was asked, once
+/// (rules S2, S10, S28). Pure: time is a tick, links are numbers.
+///
+/// A call is found by the number that went to its agent: a slot in that agent's own table, so nothing is hashed and an answer that another agent
+/// makes up finds nothing. The caller's numbers are indexed once, for CANCEL and duplicates.
+struct CallDesk {
+    /// What an agent's answer belongs to.
+    enum Answer: Equatable {
+        case call(Call)
+        /// The call was given up; the answer is dropped.
+        case late
+        /// It was never asked this, or has answered it before.
+        case stranger
+    }
+
+    private struct Seat {
+        let agent: UInt64
+        let gauge: AgentGauge
+        var calls = Pending<Call>(.wide)
+        /// Its link is gone; what was on its way there is coming back.
+        var isGone = false
+    }
+
+    private struct Caller {
+        let id: UInt64
+        let node: UInt64
+        var calls = NumberIndex<CallPlace>()
+    }
+
+    /// Of agents, by the slot of their registration.
+    private var seats: [Seat?] = []
+    /// Of agents that are gone while their slot may be another's already.
+    private var leaving: [UInt64: Seat] = [:]
+    private var callers: [Caller?] = []
+    /// The least of all seats' next deadlines, or earlier.
+    private(set) var nextDue = Pending<Call>.never
+    /// The most open calls of one caller.
+    private let window: Int
+    /// Calls that are open.
+    private(set) var open = 0
+
+    init(window: Int) { self.window = window }
+
+    var isEmpty: Bool {
+        open == 0 && leaving.isEmpty && seats.allSatisfy { $0?.calls.isEmpty ?? true } && callers.allSatisfy { $0?.calls.isEmpty ?? true }
+    }
+    /// Calls that were given up and not answered yet.
+    var tombstones: Int { seats.reduce(0) { $0 + ($1?.calls.tombstones ?? 0) } + leaving.values.reduce(0) { $0 + $1.calls.tombstones } }
+
+    private static func slot(_ id: UInt64) -> Int { Int(id & 0xFF_FFFF) }
+
+    // MARK: - Members
+
+    /// An agent that calls may go to. One that had the slot before is on its way out.
+    mutating func meet(agent: UInt64, gauge: AgentGauge) {
+        let slot = CallDesk.slot(agent)
+        if slot >= seats.count { seats.append(contentsOf: repeatElement(nil, count: slot + 1 - seats.count)) }
+        guard seats[slot]?.agent != agent else { return }
+        retire(slot)
+        seats[slot] = Seat(agent: agent, gauge: gauge)
+    }
+
+    /// Whether calls may go to it.
+    @inline(__always)
+    func knows(agent: UInt64) -> Bool {
+        let slot = CallDesk.slot(agent)
+        guard slot < seats.count, let seat = seats[slot] else { return false }
+        return seat.agent == agent && !seat.isGone
+    }
+
+    /// Its link is gone: nothing more goes to it. Calls that it may have got are told by ``ended(agent:)``.
+    mutating func gone(agent: UInt64) {
+        let slot = CallDesk.slot(agent)
+        guard slot < seats.count, seats[slot]?.agent == agent else { return }
+        seats[slot]?.isGone = true
+        retire(slot)
+    }
+
+    private mutating func retire(_ slot: Int) {
+        guard let seat = seats[slot] else { return }
+        seats[slot] = nil
+        if !seat.calls.isEmpty { leaving[seat.agent] = seat }
+    }
+
+    /// Whatever came back from it has come back: every call that is left is lost.
+    mutating func ended(agent: UInt64) -> [Call] {
+        gone(agent: agent)
+        guard var seat = leaving.removeValue(forKey: agent) else { return [] }
+        let calls = seat.calls.removeAll().map(\.call)
+        for call in calls { closed(call) }
+        return calls
+    }
+
+    mutating func joined(caller: UInt64, node: UInt64) {
+        let slot = CallDesk.slot(caller)
+        if slot >= callers.count { callers.append(contentsOf: repeatElement(nil, count: slot + 1 - callers.count)) }
+        callers[slot] = Caller(id: caller, node: node)
+    }
+
+    /// A caller's link is gone: its calls are given up. Returns where they are, to be cancelled.
+    mutating func left(caller: UInt64) -> [CallPlace] {
+        let slot = CallDesk.slot(caller)
+        guard slot < callers.count, let book = callers[slot], book.id == caller else { return [] }
+        let places = book.calls.values
+        for place in places { _ = abandon(place) }
+        callers[slot] = nil
+        return places
+    }
+
+    /// The identify id of a caller that is there.
+    @inline(__always)
+    func node(of caller: UInt64) -> UInt64? {
+        let slot = CallDesk.slot(caller)
+        guard slot < callers.count, let book = callers[slot], book.id == caller else { return nil }
+        return book.node
+    }
+
+    // MARK: - Calls
+
+    /// Why a REQUEST is not taken, before anyone is chosen for it.
+    @inline(__always)
+    func refusal(of header: RPCHeader, from caller: UInt64) -> Refusal? {
+        let slot = CallDesk.slot(caller)
+        guard slot < callers.count, let book = callers[slot], book.id == caller, book.node == header.identify else { return .foreignIdentity }
+        guard header.payloadCount >= ProtoRequest.leastPayload else { return .short }
+        if header.isOneway { return nil }
+        guard book.calls.count < window else { return .window }
+        return book.calls[header.call] == nil ? nil : .duplicate
+    }
+
+    enum Refusal: Equatable { case foreignIdentity, short, window, duplicate }
+
+    /// Opens a call with an agent; nil when the agent is not known here, or its window is full.
+    @inline(__always)
+    mutating func open(_ call: Call, with agent: UInt64) -> UInt64? {
+        guard knows(agent: agent) else { return nil }
+        let slot = CallDesk.slot(agent)
+        guard seats[slot]?.gauge.take() == true else { return nil }
+        guard let number = seats[slot]?.calls.open(call, deadline: call.deadline) else {
+            seats[slot]?.gauge.release()
+            return nil
+        }
+        open += 1
+        nextDue = min(nextDue, call.deadline)
+        if call.asker != Asker.door { note(call, CallPlace(agent: agent, number: number)) }
+        return number
+    }
+
+    private mutating func note(_ call: Call, _ place: CallPlace) {
+        let slot = CallDesk.slot(call.asker)
+        guard slot < callers.count, callers[slot]?.id == call.asker else { return }
+        _ = callers[slot]?.calls.insert(call.number, place)
+    }
+
+    /// An agent answers.
+    @inline(__always)
+    mutating func answered(agent: UInt64, number: UInt64) -> Answer {
+        let slot = CallDesk.slot(agent)
+        guard slot < seats.count, seats[slot]?.agent == agent else { return answeredLate(agent, number) }
+        switch seats[slot]?.calls.answered(number) {
+        case .call(let call):
+            seats[slot]?.gauge.release()
+            closed(call)
+            return .call(call)
+        case .tombstone:
+            seats[slot]?.gauge.release()
+            return .late
+        case .unknown, nil: return .stranger
+        }
+    }
+
+    /// It is gone, and this was on its way from its loop.
+    private mutating func answeredLate(_ agent: UInt64, _ number: UInt64) -> Answer {
+        switch leaving[agent]?.calls.answered(number) {
+        case .call(let call):
+            closed(call)
+            return .call(call)
+        case .tombstone: return .late
+        case .unknown, nil: return .stranger
+        }
+    }
+
+    /// A REQUEST came back unwritten. Nil when its call has ended meanwhile.
+    mutating func returned(agent: UInt64, number: UInt64) -> Call? {
+        let slot = CallDesk.slot(agent)
+        if slot < seats.count, seats[slot]?.agent == agent {
+            guard let call = seats[slot]?.calls.retract(number) else {
+                if case .tombstone = seats[slot]?.calls.answered(number) { seats[slot]?.gauge.release() }
+                return nil
+            }
+            seats[slot]?.gauge.release()
+            closed(call)
+            return call
+        }
+        guard let call = leaving[agent]?.calls.retract(number) else {
+            _ = leaving[agent]?.calls.answered(number)
+            return nil
+        }
+        closed(call)
+        return call
+    }
+
+    /// The caller does not want the answer any more. Nil when the call has ended.
+    mutating func cancelled(_ number: UInt64, by caller: UInt64) -> CallPlace? {
+        let slot = CallDesk.slot(caller)
+        guard slot < callers.count, callers[slot]?.id == caller, let place = callers[slot]?.calls[number] else { return nil }
+        guard abandon(place) != nil else { return nil }
+        return place
+    }
+
+    /// Gives a call up and leaves a tombstone.
+    mutating func abandon(_ place: CallPlace) -> Call? {
+        let slot = CallDesk.slot(place.agent)
+        var call: Call?
+        if slot < seats.count, seats[slot]?.agent == place.agent {
+            call = seats[slot]?.calls.abandon(place.number)
+        } else {
+            call = leaving[place.agent]?.calls.abandon(place.number)
+        }
+        if let call { closed(call) }
+        return call
+    }
+
+    /// Gives up one call whose time is over; nil when there is no more. To be repeated until then.
+    mutating func nextExpired(at tick: Int) -> (place: CallPlace, call: Call)? {
+        guard nextDue <= tick else { return nil }
+        for slot in seats.indices {
+            guard let due = seats[slot]?.calls.nextDue, due <= tick, let agent = seats[slot]?.agent else { continue }
+            if let (number, call) = seats[slot]?.calls.nextExpired(at: tick) {
+                closed(call)
+                return (CallPlace(agent: agent, number: number), call)
+            }
+        }
+        // What is on its way back from a dead agent has an outcome at once, not at its deadline.
+        nextDue = seats.reduce(Pending<Call>.never) { min($0, $1?.calls.nextDue ?? Pending<Call>.never) }
+        return nil
+    }
+
+    /// The call has its outcome.
+    @inline(__always)
+    private mutating func closed(_ call: Call) {
+        open -= 1
+        guard call.asker != Asker.door else { return }
+        let slot = CallDesk.slot(call.asker)
+        guard slot < callers.count, callers[slot]?.id == call.asker else { return }
+        callers[slot]?.calls.remove(call.number)
+    }
+}

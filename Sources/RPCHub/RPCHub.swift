@@ -1,0 +1,172 @@
+public import Links
+public import Logging
+import Membership
+public import NIOCore
+import NIOPosix
+import Sessions
+import Synchronization
+public import Telemetry
+import ThriftLink
+import Wire
+
+/// The RPC hub role (part 7 of the old fleet: `cluster_rpc_proxy`): callers dial one port, agents another; a call goes to an agent of its RPC
+/// id and the answer comes back to the caller by its identify id, exactly one for each call.
+public final class RPCHub: ProcessRole {
+    private let context: RPCHubContext
+    private let group: any EventLoopGroup
+    /// The registrar's own thread.
+    private let registrarGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let shards: [Shard]
+    private let door: ThriftDoor?
+    private let state = Mutex(State())
+
+    private struct State {
+        var listeners: [(side: Side, listener: Listener)] = []
+        var phase = "serving"
+    }
+
+    public static let maxLoops = 64
+
+    /// - Parameters:
+    ///   - group: its event loops serve the hub's links; at most 64 are used.
+    ///   - memory: the bound on the queues of the whole process.
+    public init(_ settings: RPCHubSettings, group: any EventLoopGroup, memory: MemoryBudget, logger: Logger) {
+        self.group = group
+        let loops = Array(group.makeIterator().prefix(RPCHub.maxLoops))
+        let registrar = Registrar(eventLoop: registrarGroup.next(), tables: AgentTableBuilder(loops: loops.count))
+        let context = RPCHubContext(settings: settings, memory: memory, logger: logger, registrar: registrar)
+        self.context = context
+        let table = registrar.emptyTable()
+        let shards = loops.enumerated().map { Shard(index: $0, eventLoop: $1, context: context, table: table) }
+        self.shards = shards
+        for shard in shards {
+            shard.shards = shards
+            shard.outboxes = shards.map { _ in ByteBuffer() }
+        }
+        door = settings.thrift.map { thrift in
+            let places = shards.compactMap { shard in shard.door.map { ThriftDoor.Place(loop: shard.loop, handler: $0) } }
+            return ThriftDoor(thrift.door, group: group, places: places, memory: memory, logger: logger)
+        }
+        registrar.effects = Registrar<AgentTableBuilder>.Effects(
+            publish: { table in for shard in shards { shard.loop.eventLoop.execute { shard.take(table) } } },
+            displace: { id, loop in shards[loop].onLoop { shards[loop].member(id)?.displaced() } },
+            leave: { action, loops, deadline in RPCHub.carryOut(action, loops, shards, deadline) })
+    }
+
+    // MARK: - Start
+
+    /// Listens on both ports and serves.
+    /// - Returns: where callers and agents connect.
+    /// - Throws: one clear line when it cannot listen; then nothing has been started.
+    public func start() async throws -> [RoleStatus.Listener] {
+        do {
+            try await listen(on: context.settings.callers, context.settings.callersOptions, .callers, .callers)
+            try await listen(on: context.settings.agents, context.settings.agentsOptions, .agents, .agents)
+            _ = try await door?.open()
+        } catch {
+            for (_, listener) in state.withLock({ $0.listeners }) { await listener.close() }
+            try? await registrarGroup.shutdownGracefully()
+            throw error
+        }
+        return listeners
+    }
+
+    private func listen(on endpoint: Endpoint, _ options: ListenerOptions, _ port: MemberLink.Port, _ side: Side) async throws {
+        let byLoop = Dictionary(uniqueKeysWithValues: shards.map { (ObjectIdentifier($0.loop.eventLoop), $0) })
+        let listener = try await Listener.bind(
+            endpoint, options: options, group: group, receiveBuffer: Sockets.trunkBuffer, logger: context.logger
+        ) { channel in
+            guard let shard = byLoop[ObjectIdentifier(channel.eventLoop)] else { throw ChannelError.operationUnsupported }
+            try channel.pipeline.syncOperations.addHandler(MemberLink(shard: shard, port: port).link)
+        }
+        state.withLock { $0.listeners.append((side, listener)) }
+    }
+
+    // MARK: - Stop
+
+    /// Leaves in the order of rule S25: callers drain first, then agents; agents' links close when everything is answered, callers' last.
+    public func drain(within limit: Duration, atOnce: Bool) async {
+        let listeners = state.withLock { state in
+            state.phase = "draining"
+            return state.listeners
+        }
+        for (_, listener) in listeners { await listener.close() }
+        let deadline = NIODeadline.now() + TimeAmount(limit)
+        // Thrift callers know no DRAIN: they leave first, while everyone else goes on.
+        await door?.drain(within: limit, atOnce: atOnce)
+        let cut = shards[0].loop.eventLoop.scheduleTask(deadline: deadline) { self.cut() }
+        let registrar = context.registrar
+        let ends = shards.map { shard in shard.loop.eventLoop.flatSubmit { shard.leave() } }
+        let ordered: EventLoopFuture<Void> = registrar.eventLoop.submit { registrar.leave(by: deadline) }
+        try? await ordered.get()
+        for end in ends { try? await end.get() }
+        cut.cancel()
+        try? await registrarGroup.shutdownGracefully()
+        state.withLock { $0.phase = "stopped" }
+    }
+
+    private func cut() {
+        context.logger.warning("drainTimeout has passed; cutting what is left")
+        for shard in shards { shard.loop.eventLoop.execute { shard.cut() } }
+    }
+
+    /// Called on the registrar's loop.
+    private static func carryOut(_ action: DrainOrder.Action, _ loops: [MemberID: Int], _ shards: [Shard], _ deadline: NIODeadline) {
+        let left = UInt32(clamping: max(1, (deadline - .now()).nanoseconds / 1_000_000))
+        switch action {
+        case .tell(let ids):
+            for id in ids { if let loop = loops[id] { shards[loop].onLoop { shards[loop].sayDrain(id, milliseconds: left) } } }
+        case .close(let ids):
+            for id in ids {
+                guard let loop = loops[id] else { continue }
+                shards[loop].onLoop {
+                    // Everything that anyone has said for it by now was posted before; it goes out first.
+                    shards[loop].mailbox.collect()
+                    shards[loop].member(id)?.shell.closeWhenEmpty()
+                }
+            }
+        case .finished: break
+        }
+    }
+
+    // MARK: - Inspection
+
+    public let role = "rpcHub"
+
+    private var listeners: [RoleStatus.Listener] {
+        let listeners = state.withLock { $0.listeners }.map { RoleStatus.Listener(side: $0.side.rawValue, address: "\($0.listener.address)") }
+        return listeners + (door?.address.map { [RoleStatus.Listener(side: Side.thrift.rawValue, address: "\($0)")] } ?? [])
+    }
+
+    public func samples() async -> [Sample] {
+        let isServing = state.withLock { $0.phase == "serving" }
+        let numbers = context.registrar.numbers
+        var samples = [
+            Sample(.draining, role, value: isServing ? 0 : 1), Sample(.tableBuilds, role, value: numbers.builds),
+            Sample(.registrations, role, value: numbers.registrations),
+        ]
+        for (kind, count) in numbers.takeovers { samples.append(Sample(.takeovers, kind, value: count)) }
+        for (side, listener) in state.withLock({ $0.listeners }) { samples += listener.samples(role: role, side: side.rawValue) }
+        samples += await door?.samples(role: role, side: .thrift) ?? []
+        for shard in shards { samples += (try? await shard.loop.eventLoop.submit { shard.samples() }.get()) ?? [] }
+        return samples
+    }
+
+    public func status() async -> RoleStatus {
+        var peers: [RoleStatus.Peer] = []
+        for shard in shards { peers += (try? await shard.loop.eventLoop.submit { shard.memberStatus() }.get()) ?? [] }
+        let phase = state.withLock { $0.phase }
+        return RoleStatus(
+            role: role, state: phase, listeners: listeners, links: context.admission.count + (door?.connections ?? 0),
+            peers: peers.sorted { $0.address < $1.address })
+    }
+}
+
+extension Shard {
+    /// The hub leaves. When agents are told so, every caller has stopped; whatever one still sends is refused.
+    func sayDrain(_ id: MemberID, milliseconds: UInt32) {
+        guard let member = member(id) else { return }
+        if member.port == .agents { for shard in shards { shard.onLoop { shard.takesNoCalls = true } } }
+        member.shell.sayDrain(milliseconds: milliseconds)
+    }
+}

@@ -1,0 +1,257 @@
+import Links
+import Logging
+import Membership
+import NIOCore
+import Synchronization
+import Telemetry
+import Wire
+
+/// Everything that one event loop needs: its links, the calls of its callers, the table of agents of the moment, what it hands to other loops.
+///
+/// A call belongs to its caller's loop for life; a REQUEST crosses to the loop of its agent, and the answer crosses back.
+///
+/// `@unchecked Sendable`: confined to ``loop``'s event loop, except ``mailbox``, ``context`` and ``index``.
+final class Shard: @unchecked Sendable {
+    let index: Int
+    let loop: LinkLoop
+    let context: RPCHubContext
+    let log: EventLog
+    let maxPending: Int
+
+    // As in `Link`: what every call touches is confined to the loop and not checked for exclusivity at run time.
+    private(set) var table: AgentTable
+    @exclusivity(unchecked) private(set) var view: AgentTable.View
+    @exclusivity(unchecked) var desk: CallDesk
+    /// Agents by slot; an entry whose id is not the table's is of the past.
+    @exclusivity(unchecked) var peers: [Peer?] = []
+    /// Callers of this loop, by slot.
+    @exclusivity(unchecked) var callers: [MemberLink?] = []
+    /// Links of this loop, registered or not.
+    var links: [ObjectIdentifier: MemberLink] = [:]
+    @exclusivity(unchecked) var counters = Counters()
+    /// All loops, this one included; set once before anything is served.
+    var shards: [Shard] = [] { didSet { loopCount = shards.count } }
+    @exclusivity(unchecked) private(set) var loopCount = 1
+    /// Entries for each other loop, posted at the end of the turn.
+    @exclusivity(unchecked) var outboxes: [ByteBuffer] = []
+    @exclusivity(unchecked) var stagedPeers: [Peer] = []
+    /// Agents of this loop that got something, or still hold something: how full they are is told to other loops at the turn's end.
+    @exclusivity(unchecked) private var touched: [MemberLink] = []
+    private(set) var mailbox: Mailbox!
+    /// The hub's own door for Thrift callers; set once before anything is served.
+    @exclusivity(unchecked) private(set) var door: ThriftAsker?
+    private let memoryShare: MemoryBudget.Share
+    private let peersTimer = LoopTimer()
+    private let callTimer = LoopTimer()
+    /// The tick that ``callTimer`` is armed for.
+    @exclusivity(unchecked) private var armedTick = Int.max
+    @exclusivity(unchecked) private var draws = UInt64.random(in: 0 ... .max)
+    private var lastPeersRound = NIODeadline.distantPast
+    /// The hub is leaving: who connects now is turned away.
+    private(set) var isLeaving = false
+    /// Agents have been told to finish: no call is begun any more.
+    var takesNoCalls = false
+    private var whenEmpty: EventLoopPromise<Void>?
+
+    init(index: Int, eventLoop: any EventLoop, context: RPCHubContext, table: AgentTable) {
+        self.index = index
+        self.context = context
+        self.table = table
+        view = table.view
+        loop = LinkLoop(eventLoop: eventLoop)
+        log = EventLog(context.logger)
+        maxPending = context.settings.maxPending
+        desk = CallDesk(window: context.settings.window)
+        memoryShare = context.memory.share()
+        door = context.settings.thrift.map { ThriftAsker(shard: self, rpcID: $0.rpcID) }
+        peersTimer.aim(at: self)
+        callTimer.aim(at: self)
+        mailbox = Mailbox(eventLoop: eventLoop) { [unowned self] batch in receive(batch) }
+        loop.turnStarted = { [unowned self] in if loopCount > 1 { mailbox.turnStarted() } }
+        loop.turnEnding = { [unowned self] in if loopCount > 1 { exchangeBatches() } }
+        loop.turnEnded = { [unowned self] in finishTurn() }
+    }
+
+    private func exchangeBatches() {
+        mailbox.collect()
+        postOutboxes()
+    }
+
+    private func finishTurn() {
+        if loopCount > 1 {
+            publishGauges()
+            // What a flush has found out about dead links, in part for other loops.
+            postOutboxes()
+            mailbox.turnEnded()
+        }
+        // With a door, that tells what this loop's links hold, its own included.
+        if door == nil { memoryShare.publish(loop.queuedBytes + loop.keptBytes) }
+    }
+
+    /// Runs on this loop, in a turn.
+    func onLoop(_ body: @escaping @Sendable () -> Void) {
+        loop.eventLoop.execute {
+            self.loop.enterTurn()
+            body()
+        }
+    }
+
+    /// A random number, for choices that nobody need guess.
+    @inline(__always)
+    func draw() -> UInt64 {
+        draws ^= draws << 13
+        draws ^= draws >> 7
+        draws ^= draws << 17
+        return draws
+    }
+
+    // MARK: - Tables
+
+    /// Takes a new table. What this loop had decided by the last one has been handed over when the others hear of it.
+    func take(_ table: AgentTable) {
+        loop.enterTurn()
+        postOutboxes()
+        self.table = table
+        view = table.view
+        let missing = table.gauges.count - peers.count
+        if missing > 0 { peers.append(contentsOf: repeatElement(nil, count: missing)) }
+        if !peersTimer.isArmed { loop.arm(peersTimer, at: max(loop.now, lastPeersRound + PeersPacing.interval)) }
+        guard table.taken() else { return }
+        let version = table.version
+        for shard in shards { shard.loop.eventLoop.execute { shard.published(version) } }
+    }
+
+    private func published(_ version: UInt64) {
+        loop.enterTurn()
+        // What other loops have sent before they took the table comes before what is said now.
+        mailbox.collect()
+        let waiting = awaiting
+        awaiting = []
+        for member in waiting where member.shell.published(version) { awaiting.append(member) }
+    }
+
+    /// Links that are told something when a version is everywhere.
+    private var awaiting: [MemberLink] = []
+
+    func awaitPublication(_ member: MemberLink) { awaiting.append(member) }
+
+    /// The agent in that slot of the table, as this loop knows it.
+    @inline(__always)
+    func peer(_ slot: Int) -> Peer? {
+        let id = view.places[slot].id
+        if let peer = peers[slot], peer.id == id { return peer }
+        return meet(slot, id)
+    }
+
+    private func meet(_ slot: Int, _ id: UInt64) -> Peer? {
+        let owner = view.places[slot].loop
+        // One of this loop's that is not known here is gone, and the next table will say so.
+        guard id != 0, owner != index, let gauge = table.gauges[slot] else { return nil }
+        // A later one has the slot already.
+        if let known = peers[slot], known.id >> 24 > id >> 24 { return nil }
+        let peer = Peer(id: id, loop: owner, gauge: gauge)
+        peers[slot] = peer
+        desk.meet(agent: id, gauge: gauge)
+        return peer
+    }
+
+    /// An agent of this loop is registered: it can be found before any table names it.
+    func own(_ agent: MemberLink) {
+        let slot = MemberID(raw: agent.id).slot
+        if slot >= peers.count { peers.append(contentsOf: repeatElement(nil, count: slot + 1 - peers.count)) }
+        peers[slot] = Peer(id: agent.id, loop: index, gauge: agent.gauge, member: agent)
+        desk.meet(agent: agent.id, gauge: agent.gauge)
+    }
+
+    /// The agent of that registration, if it is this loop's and its link stands.
+    @inline(__always)
+    func agent(_ id: UInt64) -> MemberLink? {
+        let slot = MemberID(raw: id).slot
+        guard slot < peers.count, let peer = peers[slot], peer.id == id else { return nil }
+        return peer.member
+    }
+
+    /// The caller of that registration, while its link stands.
+    @inline(__always)
+    func caller(_ id: UInt64) -> MemberLink? {
+        let slot = MemberID(raw: id).slot
+        guard slot < callers.count, let caller = callers[slot], caller.id == id else { return nil }
+        return caller
+    }
+
+    /// Something was queued for an agent of this loop.
+    @inline(__always)
+    func touch(_ member: MemberLink) {
+        guard !member.isTouched, loopCount > 1 else { return }
+        member.isTouched = true
+        touched.append(member)
+    }
+
+    private func publishGauges() {
+        guard !touched.isEmpty else { return }
+        touched.removeAll { member in
+            let queued = member.link.isOpen ? member.queued : 0
+            member.gauge.bytes.queued.store(queued, ordering: .relaxed)
+            member.isTouched = queued > 0
+            return queued == 0
+        }
+    }
+
+    // MARK: - Timers
+
+    /// Makes sure that the first deadline is seen in its time.
+    @inline(__always)
+    func armCalls() {
+        if desk.nextDue < armedTick { rearmCalls() }
+    }
+
+    private func rearmCalls() {
+        armedTick = desk.nextDue
+        guard armedTick != .max else { return loop.cancel(callTimer) }
+        loop.arm(callTimer, at: .uptimeNanoseconds(UInt64(max(armedTick, 0)) * 10_000_000))
+    }
+
+    private func tellPeers() {
+        let now = loop.now
+        lastPeersRound = now
+        var next: NIODeadline?
+        for member in links.values {
+            guard let until = member.shell.tellPeers(now: now) else { continue }
+            next = min(next ?? until, until)
+        }
+        if let next { loop.arm(peersTimer, at: next) }
+    }
+
+    // MARK: - Leaving (rule S25)
+
+    /// Whoever is not registered is turned away; the future is done when the last link is closed.
+    func leave() -> EventLoopFuture<Void> {
+        isLeaving = true
+        for member in links.values where member.id == 0 { member.shell.refuse(Refusal(.draining, detail: "this hub is leaving")) }
+        let promise = loop.eventLoop.makePromise(of: Void.self)
+        whenEmpty = promise
+        linkGone()
+        return promise.futureResult
+    }
+
+    func linkGone() {
+        guard links.isEmpty else { return }
+        whenEmpty?.succeed(())
+        whenEmpty = nil
+    }
+
+    func cut() {
+        for member in links.values { member.link.abandon(.draining) }
+        whenEmpty?.succeed(())
+        whenEmpty = nil
+    }
+}
+
+extension Shard: TimerTarget {
+    func timerFired(_ timer: LoopTimer) {
+        guard timer === callTimer else { return tellPeers() }
+        expireCalls()
+        armedTick = .max
+        armCalls()
+    }
+}

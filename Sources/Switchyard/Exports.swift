@@ -11,5 +11,7 @@
 @_exported public import struct Links.TLSFileError
 @_exported public import struct NIOCore.ByteBuffer
 @_exported public import struct NIOCore.TimeAmount
+@_exported public import struct RPCLink.AgentSettings
+@_exported public import struct RPCLink.CallerSettings
 @_exported public import struct Routing.TypeSet
 @_exported public import struct Sessions.ClientLimits

@@ -1,0 +1,30 @@
+import Links
+import Membership
+package import Telemetry
+
+/// What a caller tells about itself; called on its loop.
+extension CallerDesk {
+    package func samples(role: String) -> [Sample] {
+        let hubs = "hubs"
+        let side = Side.hub.rawValue
+        var samples = [
+            Sample(.linksOpen, role, side, value: ports.count { $0.hub.isUp }),
+            Sample(.queueBytes, role, side, value: ports.reduce(0) { $0 + ($1.hub.link?.queued ?? 0) }),
+            Sample(.calls, role, hubs, "ok", value: counters.answered),
+            Sample(.callsInFlight, role, hubs, value: open),
+            Sample(.lateAnswers, role, value: counters.late),
+            Sample(.retries, hubs, "untaken", value: counters.retried),
+        ]
+        samples += counters.failed.labelled.map { Sample(.calls, role, hubs, $0.0, value: $0.1) }
+        samples += counters.closed.labelled.map { Sample(.linksClosed, role, side, $0.0, value: $0.1) }
+        samples += ports.map { Sample(.reconnects, role, $0.hub.address.text, value: $0.hub.redials) }
+        return samples
+    }
+
+    package var peers: [RoleStatus.Peer] {
+        ports.map { port in
+            let state = port.hub.isOpen ? "up" : port.hub.isUp ? "draining" : "down"
+            return RoleStatus.Peer(route: "hubs", address: port.hub.address.text, state: state, queuedBytes: port.hub.link?.queued ?? 0)
+        }
+    }
+}

@@ -7,7 +7,7 @@ struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measure throughput and latency of what answers at an address.",
-        subcommands: [BenchPacketCommand.self, BenchRPCCommand.self]
+        subcommands: [BenchPacketCommand.self, BenchRPCCommand.self, BenchRPCHubCommand.self]
     )
 }
 

@@ -8,6 +8,12 @@ package protocol BenchCodec: Sendable {
     /// Bytes of one request at most; sizes the output buffer.
     var requestSize: Int { get }
 
+    /// Appends what a connection has to say before its first request: of protocols that register.
+    mutating func appendOpening(to output: inout ByteBuffer)
+
+    /// Whether requests may be sent: the peer has answered what ``appendOpening(to:)`` said.
+    var isReady: Bool { get }
+
     /// Appends one request.
     /// - Parameters:
     ///   - sentAt: the request's time in nanoseconds, handed back with its answer.
@@ -16,6 +22,11 @@ package protocol BenchCodec: Sendable {
 
     /// Reads the message that `bytes` starts with. What the protocol wants said back (an answer to a PING) goes to `output`.
     mutating func read(_ bytes: UnsafeRawBufferPointer, output: inout ByteBuffer) -> BenchMessage
+}
+
+extension BenchCodec {
+    package mutating func appendOpening(to output: inout ByteBuffer) {}
+    package var isReady: Bool { true }
 }
 
 /// One message from the peer. Trivial to copy: it is made for every packet.

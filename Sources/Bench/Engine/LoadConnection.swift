@@ -19,9 +19,15 @@ package struct LoadConnection<Codec: BenchCodec>: Sendable {
         nextDue = UInt64(index)
     }
 
+    /// The first words of a connection.
+    package mutating func open(output: inout ByteBuffer) { codec.appendOpening(to: &output) }
+
+    /// Requests may be sent.
+    package var isReady: Bool { codec.isReady }
+
     /// Closed loop: appends requests until `window` are open.
     package mutating func fill(window: Int, at now: UInt64, ledger: inout Ledger, output: inout ByteBuffer) {
-        while open < window { send(stamp: now, at: now, ledger: &ledger, output: &output) }
+        while open < window, isReady { send(stamp: now, at: now, ledger: &ledger, output: &output) }
     }
 
     /// Open loop: appends this connection's requests among the first `due` of the schedule, until `output` holds `limit` bytes.

@@ -26,6 +26,7 @@ final class LoadHandler<Codec: BenchCodec>: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         output = context.channel.allocator.buffer(capacity: loop.outputCapacity(request: connection.codec.requestSize))
+        connection.open(output: &output)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
@@ -77,7 +78,7 @@ final class LoadHandler<Codec: BenchCodec>: ChannelInboundHandler {
             flush(context)
         case .due(let due, let pace):
             // What does not fit now stays due and keeps its time: a peer that stops reading costs no memory here.
-            while connection.nextDue < due, !isLost, context.channel.isWritable {
+            while connection.isReady, connection.nextDue < due, !isLost, context.channel.isWritable {
                 let now = NIODeadline.now().uptimeNanoseconds
                 connection.sendDue(
                     due, of: pace, stride: loop.interval, limit: loop.burst, at: now, ledger: &loop.ledger, output: &output)

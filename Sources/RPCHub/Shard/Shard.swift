@@ -51,6 +51,8 @@ final class Shard: @unchecked Sendable {
     private(set) var isLeaving = false
     /// Agents have been told to finish: no call is begun any more.
     var takesNoCalls = false
+    /// Done when that is so on every loop.
+    var callsStopped: EventLoopFuture<Void>?
     private var whenEmpty: EventLoopPromise<Void>?
 
     init(index: Int, eventLoop: any EventLoop, context: RPCHubContext, table: AgentTable) {

@@ -15,8 +15,8 @@ package final class AgentDesk: @unchecked Sendable {
     package let loop: LinkLoop
     package let log: EventLog
     let node: UInt64
-    // The worker owns the desk, or both have the same owner.
-    private unowned let worker: any AgentWorker
+    /// Owns the desk; a link may outlive both for a moment.
+    private weak var worker: (any AgentWorker)?
     private(set) var ports: [AgentPort] = []
     @exclusivity(unchecked) private var calls = Slab<TakenCall>(.wide)
     @exclusivity(unchecked) package internal(set) var counters = AgentCounters()
@@ -41,8 +41,11 @@ package final class AgentDesk: @unchecked Sendable {
         log = EventLog(logger)
         node = settings.node ?? UInt64.random(in: 1 ... .max)
         self.memory = memory.share()
-        loop.turnEnded = { [unowned self] in self.memory.publish(loop.queuedBytes + loop.keptBytes + self.worker.heldBytes) }
+        // The turn in which the last of it goes ends without it.
+        loop.turnEnded = { [weak self] in self?.tellMemory() }
     }
+
+    private func tellMemory() { memory.publish(loop.queuedBytes + loop.keptBytes + (worker?.heldBytes ?? 0)) }
 
     // MARK: - Hubs
 
@@ -61,7 +64,8 @@ package final class AgentDesk: @unchecked Sendable {
     package func leave(within limit: TimeAmount) -> EventLoopFuture<Void> {
         isLeaving = true
         loop.enterTurn()
-        return EventLoopFuture.andAllComplete(ports.map { $0.hub.leave(within: limit) }, on: loop.eventLoop)
+        // Ports and desk hold each other for as long as there are links.
+        return EventLoopFuture.andAllComplete(ports.map { $0.hub.leave(within: limit) }, on: loop.eventLoop).map { self.ports = [] }
     }
 
     /// The time for leaving is over.
@@ -81,6 +85,7 @@ package final class AgentDesk: @unchecked Sendable {
         guard !isFull, !memory.budget.isExceeded else {
             return port.refuse(header, .busy, isFull ? "\(settings.concurrency) calls run already" : "its queues hold more than memory allows")
         }
+        guard let worker else { return port.refuse(header, .draining, "the agent has stopped") }
         guard let ticket = calls.insert(TakenCall(port: port, epoch: port.epoch, header: header)) else {
             return port.refuse(header, .busy, "no place for another open call")
         }
@@ -97,7 +102,7 @@ package final class AgentDesk: @unchecked Sendable {
     func abandon(_ ticket: UInt64) {
         guard calls[ticket]?.isAbandoned == false else { return }
         calls[ticket]?.isAbandoned = true
-        worker.abandoned(ticket)
+        worker?.abandoned(ticket)
     }
 
     /// Whether an answer to it would be passed on.

@@ -10,7 +10,7 @@ import Wire
 ///
 /// `@unchecked Sendable`: confined to its desk's event loop.
 final class AgentPort: HubLinkUser, @unchecked Sendable {
-    private unowned let desk: AgentDesk
+    private let desk: AgentDesk
     // Guard: set once in `init`.
     private(set) var hub: HubLink!
     /// Counts the connections; a call is answered on the one that it came by (rule S7).

@@ -35,8 +35,11 @@ package final class CallerDesk: @unchecked Sendable {
         log = EventLog(logger)
         identify = settings.identifyID ?? UInt64.random(in: 1 ... .max)
         self.memory = memory.share()
-        loop.turnEnded = { [unowned self] in self.memory.publish(loop.queuedBytes + loop.keptBytes) }
+        // The turn in which the last of it goes ends without it.
+        loop.turnEnded = { [weak self] in self?.tellMemory() }
     }
+
+    private func tellMemory() { memory.publish(loop.queuedBytes + loop.keptBytes) }
 
     // MARK: - Hubs
 
@@ -53,7 +56,8 @@ package final class CallerDesk: @unchecked Sendable {
     package func leave(within limit: TimeAmount) -> EventLoopFuture<Void> {
         isLeaving = true
         loop.enterTurn()
-        return EventLoopFuture.andAllComplete(ports.map { $0.hub.leave(within: limit) }, on: loop.eventLoop)
+        // Ports and desk hold each other for as long as there are links.
+        return EventLoopFuture.andAllComplete(ports.map { $0.hub.leave(within: limit) }, on: loop.eventLoop).map { self.ports = [] }
     }
 
     /// The time for leaving is over: what is open is lost.

@@ -10,7 +10,7 @@ import Wire
 ///
 /// `@unchecked Sendable`: confined to its desk's event loop.
 final class CallerPort: HubLinkUser, TimerTarget, @unchecked Sendable {
-    private unowned let desk: CallerDesk
+    private let desk: CallerDesk
     // Guard: set once in `init`.
     private(set) var hub: HubLink!
     /// A number is used once: a slot that is used again has another generation. So an answer whose number is not here is a late one.

@@ -1,11 +1,13 @@
-// The two ends of a measured packet path: an echo server, and a client that sends exactly as many packets as it is told.
+// The two ends of a measured path: an echo server, and a client that sends exactly as many messages as it is told.
 //
-//   drive echo [BATCH]                  echoes application packets, one write for each read; with BATCH, one write for that many
-//   drive run PORT CONNECTIONS BURST BODY
+//   drive packets|calls echo [BATCH]    echoes application packets, or answers Thrift calls with their own bodies, one write for each read;
+//                                       with BATCH, one write for that many
+//   drive packets|calls run PORT CONNECTIONS BURST BODY
 //
-// `run` opens its connections at once and then reads numbers from stdin. For each it sends that many packets of type 7, the connections
-// taking turns at bursts, and prints `done` when the last echo is back. On a connection bursts strictly alternate: BURST packets
-// in one write, then all their echoes, then the next burst; so what the measured process is given is the same in every run.
+// `run` opens its connections at once and then reads numbers from stdin. For each it sends that many messages (packets of type 7, or framed
+// binary calls of `rpc`), the connections taking turns at bursts, and prints `done` when the last echo is back. On a connection bursts strictly
+// alternate: BURST messages in one write, then all their echoes, in their order, then the next burst; so what the measured process is given is
+// the same in every run.
 // Both end with 1 and a line on stderr when anything else happens. `echo` prints its port first, and is ended by a signal.
 
 #include <arpa/inet.h>
@@ -21,18 +23,21 @@
 #include <unistd.h>
 
 enum { HEADER = 28, MAX_PACKET = 65535, IN_SIZE = 1 << 20, MAX_LINKS = 1024 };
+enum { FRAME = 4, CALL_HEAD = 19, CALL = 1, REPLY = 2 };  // a framed binary call of `rpc`: length, version and type, name, sequence id
 enum { PING = 0xFF04, PONG = 0xFF05, DRAIN = 0xFF06, UNDELIVERED = 0xFF07, FIRST_CONTROL = 0xFF00 };
 
 struct link {
     int socket;
     size_t have;           // bytes in `in`
-    size_t held, packets;  // echo: bytes and application packets in `out`
+    size_t held, packets;  // echo: bytes and messages in `out`
+    size_t sent;           // run: messages of the last burst
     long expected;         // run: echoes that are still missing
     uint8_t *in, *out;
 };
 
 static struct link links[MAX_LINKS];
 static int poller;
+static int is_calls;
 
 static void fail(const char *format, ...) {
     va_list arguments;
@@ -48,6 +53,13 @@ static unsigned u16(const uint8_t *bytes) { return (unsigned)bytes[0] << 8 | byt
 static void put16(uint8_t *bytes, unsigned value) {
     bytes[0] = (uint8_t)(value >> 8);
     bytes[1] = (uint8_t)value;
+}
+
+static unsigned u32(const uint8_t *bytes) { return u16(bytes) << 16 | u16(bytes + 2); }
+
+static void put32(uint8_t *bytes, unsigned value) {
+    put16(bytes, value >> 16);
+    put16(bytes + 2, value & 0xFFFF);
 }
 
 // Sockets are blocking: the window is small, so a write always fits what the other side is about to read.
@@ -91,12 +103,12 @@ static int fill(struct link *link) {
     return 1;
 }
 
-// Takes the packets that are complete off the front.
-static void each_packet(struct link *link, void (*take)(struct link *, uint8_t *, size_t)) {
-    size_t start = 0;
-    while (link->have - start >= HEADER) {
-        size_t length = u16(link->in + start);
-        if (length < HEADER) fail("not a packet: length %zu", length);
+// Takes the messages that are complete off the front.
+static void each_message(struct link *link, void (*take)(struct link *, uint8_t *, size_t)) {
+    size_t start = 0, least = is_calls ? FRAME : HEADER;
+    while (link->have - start >= least) {
+        size_t length = is_calls ? FRAME + u32(link->in + start) : u16(link->in + start);
+        if (length < (is_calls ? CALL_HEAD : HEADER) || length > MAX_PACKET) fail("not a message: length %zu", length);
         if (link->have - start < length) break;
         take(link, link->in + start, length);
         start += length;
@@ -112,6 +124,16 @@ static size_t batch;  // 0: what one read brought
 static void flush(struct link *link) {
     write_all(link->socket, link->out, link->held);
     link->held = link->packets = 0;
+}
+
+static void answer_call(struct link *link, uint8_t *call, size_t length) {
+    uint8_t *out = link->out + link->held;
+    if (call[7] != CALL) fail("a message of type %d instead of a call", call[7]);
+    memcpy(out, call, length);
+    out[7] = REPLY;
+    link->held += length;
+    link->packets++;
+    if (link->packets == batch || link->held > IN_SIZE / 2) flush(link);
 }
 
 static void answer(struct link *link, uint8_t *packet, size_t length) {
@@ -143,7 +165,7 @@ static void echo(void) {
             int accepted = accept(listener, NULL, NULL);
             if (accepted >= 0) open_link(accepted);
         } else if (fill(link)) {
-            each_packet(link, answer);
+            each_message(link, is_calls ? answer_call : answer);
             if (batch == 0) flush(link);
         } else {
             close_link(link);
@@ -161,6 +183,7 @@ static void send_burst(struct link *link) {
     size_t packets = unsent < (long)burst_packets ? (size_t)unsent : burst_packets;
     if (packets == 0) return;
     write_all(link->socket, burst, packets * packet_size);
+    link->sent = packets;
     link->expected = (long)packets;
     unsent -= (long)packets;
 }
@@ -180,17 +203,37 @@ static void take_echo(struct link *link, uint8_t *packet, size_t length) {
     if (--link->expected == 0) send_burst(link);
 }
 
+static void take_reply(struct link *link, uint8_t *reply, size_t length) {
+    if (reply[7] != REPLY) fail("a message of type %d instead of a reply", reply[7]);
+    if (link->expected == 0) fail("an answer to nothing");
+    size_t index = link->sent - (size_t)link->expected;
+    if (length != packet_size || u32(reply + 15) != index) fail("answer %u of %zu bytes; expected %zu", u32(reply + 15), length, index);
+    if (memcmp(reply + CALL_HEAD, burst + CALL_HEAD, length - CALL_HEAD) != 0) fail("an answer that differs");
+    missing--;
+    if (--link->expected == 0) send_burst(link);
+}
+
+// One message of `packet_size` bytes: a packet, or the burst's call of that index.
+static void make(uint8_t *message, size_t index) {
+    if (is_calls) {
+        put32(message, (unsigned)(packet_size - FRAME));
+        put32(message + 4, 0x80010000 | CALL);
+        put32(message + 8, 3);
+        memcpy(message + 12, "rpc", 3);
+        put32(message + 15, (unsigned)index);
+    } else {
+        put16(message, (unsigned)packet_size);
+        put16(message + 2, 7);
+        memset(message + HEADER, 'x', packet_size - HEADER);
+    }
+}
+
 static void run(int port, int connections, size_t packets, size_t body) {
-    packet_size = HEADER + body;
+    packet_size = (is_calls ? CALL_HEAD : HEADER) + body;
     burst_packets = packets;
     if (packet_size > MAX_PACKET || packets * packet_size > IN_SIZE / 2) fail("a burst of at most %d bytes", IN_SIZE / 2);
     burst = calloc(packets, packet_size);
-    for (size_t index = 0; index < packets; index++) {
-        uint8_t *packet = burst + index * packet_size;
-        put16(packet, (unsigned)packet_size);
-        put16(packet + 2, 7);
-        memset(packet + HEADER, 'x', body);
-    }
+    for (size_t index = 0; index < packets; index++) make(burst + index * packet_size, index);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     for (int index = 0; index < connections; index++) {
         int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -206,7 +249,7 @@ static void run(int port, int connections, size_t packets, size_t body) {
             if (epoll_wait(poller, &event, 1, -1) != 1) continue;
             struct link *link = event.data.ptr;
             if (!fill(link)) fail("closed with %ld echoes missing", missing);
-            each_packet(link, take_echo);
+            each_message(link, is_calls ? take_reply : take_echo);
         }
         puts("done");
         fflush(stdout);
@@ -215,13 +258,14 @@ static void run(int port, int connections, size_t packets, size_t body) {
 
 int main(int count, char **arguments) {
     poller = epoll_create1(EPOLL_CLOEXEC);
-    if (count >= 2 && strcmp(arguments[1], "echo") == 0) {
-        if (count > 2) batch = (size_t)atol(arguments[2]);
+    is_calls = count > 1 && strcmp(arguments[1], "calls") == 0;
+    if (count >= 3 && strcmp(arguments[2], "echo") == 0) {
+        if (count > 3) batch = (size_t)atol(arguments[3]);
         echo();
-    } else if (count == 6 && strcmp(arguments[1], "run") == 0) {
-        run(atoi(arguments[2]), atoi(arguments[3]), (size_t)atol(arguments[4]), (size_t)atol(arguments[5]));
+    } else if (count == 7 && strcmp(arguments[2], "run") == 0) {
+        run(atoi(arguments[3]), atoi(arguments[4]), (size_t)atol(arguments[5]), (size_t)atol(arguments[6]));
     } else {
-        fputs("usage: drive echo [BATCH] | drive run PORT CONNECTIONS BURST BODY\n", stderr);
+        fputs("usage: drive packets|calls echo [BATCH] | drive packets|calls run PORT CONNECTIONS BURST BODY\n", stderr);
         return 64;
     }
     return 0;

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Guards what a packet costs on its way through the gateway, in allocations and in instructions.
+"""Guards what a packet costs on its way through the gateway, and a call on its way through the RPC proxy, in allocations and in instructions.
 
-    Budgets/run.py                          # both, against .build/release/switchyard
-    Budgets/run.py --only allocations
+    Budgets/run.py                          # everything, against .build/release/switchyard
+    Budgets/run.py --only allocations --role gateway
     Budgets/run.py --update                 # rewrites the files with what was measured
 
-A client of its own drives the gateway, an echo server of its own stands behind it (both drive.c), so nothing but the gateway is counted.
-allocations.json holds the most allocations that its number of packets may cost, instructions.json the instructions of one packet and the
-tolerance. A change that moves one of them edits its file in the same commit, and says why.
+A client of its own drives the role, an echo server of its own stands behind it (both drive.c), so nothing but the role is counted.
+allocations.json holds for each role the most allocations that its number of messages may cost, instructions.json the instructions of one
+message and the tolerance. A change that moves one of them edits its file in the same commit, and says why.
 """
 
 import argparse
@@ -27,14 +27,26 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 WARM_UP = 200_000
-CONFIGURATION = """\
-loops: 1
-log: {{ level: error }}
+# What each role is told, and what drive.c sends it.
+ROLES = {
+    "gateway": ("packets", """\
 gateway:
   limits: {{ connections: 1000 }}
   listen: "127.0.0.1:0"
   routes:
     - {{ name: echo, types: [0-4095], to: ["127.0.0.1:{port}"], connections: 1 }}
+"""),
+    "rpcProxy": ("calls", """\
+rpcProxy:
+  limits: {{ connections: 1000 }}
+  listen: "127.0.0.1:0"
+  routes:
+    - {{ name: echo, methods: ["*"], to: ["127.0.0.1:{port}"], pools: 1, connections: 4, inFlight: 1024 }}
+"""),
+}
+PROCESS = """\
+loops: 1
+log: {{ level: error }}
 """
 
 
@@ -74,7 +86,7 @@ class Process:
         raise Failure(f"{self.name} ended, or said nothing more, before `{pattern}`")
 
     def send(self, packets):
-        """Lets the driver send that many packets; returns when every echo is back."""
+        """Lets the driver send that many messages; returns when every echo is back."""
         try:
             self.child.stdin.write(f"{packets}\n")
         except BrokenPipeError:
@@ -93,11 +105,13 @@ class Process:
 
 
 class Bench:
-    """The compiled tools, and one gateway between a driver and an echo server."""
+    """The compiled tools, and one role between a driver and an echo server."""
 
-    def __init__(self, folder, binary):
+    def __init__(self, folder, binary, role):
         self.folder = folder
         self.binary = binary
+        self.role = role
+        self.message, self.configuration = ROLES[role]
         self.drive = folder / "drive"
         self.compile("-o", self.drive, HERE / "drive.c")
 
@@ -111,19 +125,20 @@ class Bench:
         return {"LD_PRELOAD": str(library)}
 
     def run(self, setting, measure, binary=None, prefix=(), environment=None, batch=(), seconds=300):
-        """Starts echo server, gateway and driver, in this order, and calls `measure(gateway, driver)`."""
+        """Starts echo server, role and driver, in this order, and calls `measure(process, driver)`."""
         configuration = self.folder / "switchyard.yaml"
-        with Process(self.drive, "echo", *batch, seconds=seconds) as echo:
-            configuration.write_text(CONFIGURATION.format(port=echo.line(r"^(\d+)$")[1]))
+        with Process(self.drive, self.message, "echo", *batch, seconds=seconds) as echo:
+            configuration.write_text((PROCESS + self.configuration).format(port=echo.line(r"^(\d+)$")[1]))
             command = [*prefix, binary or self.binary, "up", "--config", configuration]
-            with Process(*command, environment=environment, seconds=seconds) as gateway:
-                port = gateway.line(r"^gateway listening on .*:(\d+)$")[1]
-                with Process(self.drive, "run", port, setting["connections"], setting["burst"], setting["body"], seconds=seconds) as driver:
-                    return measure(gateway, driver)
+            with Process(*command, environment=environment, seconds=seconds) as process:
+                port = process.line(rf"^{self.role} listening on .*:(\d+)$")[1]
+                load = [setting["connections"], setting["burst"], setting["body"]]
+                with Process(self.drive, self.message, "run", port, *load, seconds=seconds) as driver:
+                    return measure(process, driver)
 
 
 def allocations(bench, setting):
-    """The allocations of `packets` packets in a gateway that is warm."""
+    """The allocations of that many messages in a role that is warm."""
     file = bench.folder / "counts"
 
     def counted():
@@ -134,14 +149,14 @@ def allocations(bench, setting):
             raise Failure("no allocation at start: the counter does not count")
         driver.send(WARM_UP)
         before = counted()
-        driver.send(setting["packets"])
+        driver.send(setting["messages"])
         return counted() - before
 
     return bench.run(setting, measure, environment={**bench.preload("malloc_count"), "MALLOC_COUNT_FILE": str(file)})
 
 
 def instructions(bench, setting):
-    """The instructions of one packet: what a longer run costs over a shorter one."""
+    """The instructions of one message: what a longer run costs over a shorter one."""
     if not shutil.which("valgrind"):
         raise Failure("valgrind is not installed")
     # Debian's valgrind gives up on the compiler's DWARF 5.
@@ -149,12 +164,12 @@ def instructions(bench, setting):
     subprocess.run(["strip", "--strip-debug", "-o", stripped, bench.binary], check=True)
     environment = bench.preload("sigsuspend")
 
-    def total(packets):
-        output = bench.folder / f"callgrind.{packets}"
+    def total(messages):
+        output = bench.folder / f"callgrind.{messages}"
 
-        def measure(gateway, driver):
-            driver.send(packets)
-            gateway.end(60)
+        def measure(process, driver):
+            driver.send(messages)
+            process.end(60)
             summary = re.search(r"^(?:totals|summary): (\d+)", output.read_text(), re.MULTILINE)
             if not summary:
                 raise Failure("callgrind wrote no total")
@@ -163,7 +178,7 @@ def instructions(bench, setting):
         prefix = ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={output}"]
         return bench.run(setting, measure, binary=stripped, prefix=prefix, environment=environment, batch=[setting["burst"]], seconds=600)
 
-    short, long = setting["packets"]
+    short, long = setting["messages"]
     return (total(long) - total(short)) / (long - short)
 
 
@@ -171,7 +186,7 @@ def judge_allocations(bench, setting, update):
     measured = allocations(bench, setting)
     if update:
         setting["mallocs"] = 100 + measured * 2  # what a timer or a reallocated table may add in another run
-    print(f"allocations: {measured} for {setting['packets']:,} packets; budget {setting['mallocs']}")
+    print(f"{bench.role}: {measured} allocations for {setting['messages']:,} {bench.message}; budget {setting['mallocs']}")
     return measured <= setting["mallocs"]
 
 
@@ -180,16 +195,17 @@ def judge_instructions(bench, setting, update):
     if update:
         setting["instructions"] = round(measured)
     budget, tolerance = setting["instructions"], setting["tolerance"]
-    print(f"instructions: {measured:,.0f} a packet; budget {budget:,} and {tolerance:.1%}")
+    print(f"{bench.role}: {measured:,.0f} instructions for each of its {bench.message}; budget {budget:,} and {tolerance:.1%}")
     if measured < budget * (1 - tolerance):
-        print("instructions: well under the budget; `Budgets/run.py --update` keeps the gain")
+        print(f"{bench.role}: well under the budget; `Budgets/run.py --update` keeps the gain")
     return measured <= budget * (1 + tolerance)
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Measures the gateway's cost of a packet against its budgets.")
+    parser = argparse.ArgumentParser(description="Measures what a message costs in each role against its budget.")
     parser.add_argument("--binary", type=pathlib.Path, default=HERE.parent / ".build/release/switchyard")
     parser.add_argument("--only", choices=["allocations", "instructions"])
+    parser.add_argument("--role", choices=list(ROLES))
     parser.add_argument("--update", action="store_true", help="write what was measured into the files")
     options = parser.parse_args()
     binary = options.binary.resolve()
@@ -198,15 +214,18 @@ def main():
 
     within = True
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(pathlib.Path(folder), binary)
         for name, judge in [("allocations", judge_allocations), ("instructions", judge_instructions)]:
             if options.only not in (None, name):
                 continue
             file = HERE / f"{name}.json"
             budgets = json.loads(file.read_text())
-            begun = time.monotonic()
-            within = judge(bench, budgets["gateway"], options.update) and within
-            print(f"{name}: took {time.monotonic() - begun:.0f} s", flush=True)
+            for role in ROLES:
+                if options.role not in (None, role):
+                    continue
+                begun = time.monotonic()
+                bench = Bench(pathlib.Path(folder), binary, role)
+                within = judge(bench, budgets[role], options.update) and within
+                print(f"{role}: {name} took {time.monotonic() - begun:.0f} s", flush=True)
             if options.update:
                 file.write_text(json.dumps(budgets, indent=2) + "\n")
     if not within:

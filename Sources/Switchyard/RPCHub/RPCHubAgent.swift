@@ -17,8 +17,8 @@ public import Wire
 /// try await agent.run()
 /// ```
 ///
-/// Calls run concurrently, at most ``RPCLink/AgentSettings/concurrency`` at once. When nobody wants an answer any more (deadline, CANCEL, the hub
-/// is gone), the function's task is cancelled. What it throws reaches the caller: an ``RPCFailure`` with its code, a ``Wire/ThriftException`` as
+/// Calls run concurrently, at most the settings' `concurrency` at once. When nobody wants an answer any more (deadline, CANCEL, the hub
+/// is gone), the function's task is cancelled. What it throws reaches the caller: an ``RPCFailure`` with its code, a ``ThriftException`` as
 /// `remoteException`, anything else as `internal`, its details in the log only.
 public final class RPCHubAgent: Service, Inspectable {
     /// What answers calls.
@@ -37,9 +37,13 @@ public final class RPCHubAgent: Service, Inspectable {
         var phase = "serving"
     }
 
+    /// An agent that has not been started.
     /// - Parameters:
+    ///   - settings: its hubs, its RPC ids, and how many calls it takes.
     ///   - group: one of its event loops serves the links; handlers run on Swift's own threads.
     ///   - memory: the bound on its queues, which may be shared with others of the process.
+    ///   - logger: hears what an operator should.
+    ///   - handler: answers the calls.
     public init(
         _ settings: AgentSettings, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         memory: MemoryBudget = MemoryBudget(limit: 1 << 30), logger: Logger = Logger(label: "agent"), handler: @escaping Handler

@@ -34,9 +34,12 @@ public final class RPCHubCaller: Service, Inspectable {
         var phase = "serving"
     }
 
+    /// A caller that has not been started.
     /// - Parameters:
+    ///   - settings: its hubs, and what it tells them.
     ///   - group: one of its event loops serves the links.
     ///   - memory: the bound on its queues, which may be shared with others of the process.
+    ///   - logger: hears what an operator should.
     public init(
         _ settings: CallerSettings, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         memory: MemoryBudget = MemoryBudget(limit: 1 << 30), logger: Logger = Logger(label: "caller")
@@ -90,8 +93,10 @@ public final class RPCHubCaller: Service, Inspectable {
 
     /// Calls an agent of `rpcID` and returns its answer.
     /// - Parameters:
+    ///   - rpcID: what agents have registered.
+    ///   - request: what their function is given.
     ///   - shardingID: calls with equal ids that are not 0 go to the same agent; nil takes the request's.
-    ///   - timeout: until the call is given up; nil is ``RPCLink/CallerSettings/timeout``. The hub may allow less.
+    ///   - timeout: until the call is given up; nil is the settings' `timeout`. The hub may allow less.
     /// - Throws: ``RPCFailure``; `CancellationError` when the task is cancelled.
     public func call(
         rpcID: UInt32, request: ProtoRequest, shardingID: Int64? = nil, timeout: TimeAmount? = nil

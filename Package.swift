@@ -109,7 +109,8 @@ let package = Package(
         .executableTarget(
             name: "Command",
             dependencies: [
-                "Operate", "Bench", "Chat", "Links", "Wire", nioCore, nioPosix, .product(name: "NIOHTTP1", package: "swift-nio"),
+                "Operate", "Bench", "Chat", "Links", "Switchyard", "Wire", nioCore, nioPosix, logging,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -120,7 +121,10 @@ let package = Package(
         .executableTarget(name: "tutorial-chat", dependencies: ["Switchyard"], path: "Examples/Tutorial", swiftSettings: settings),
         .executableTarget(name: "slow-echo", dependencies: ["Switchyard"], path: "Examples/SlowEcho", swiftSettings: settings),
         .executableTarget(name: "lane-load", dependencies: ["Switchyard", nioCore, nioPosix], path: "Examples/LaneLoad", swiftSettings: settings),
+        .executableTarget(name: "thrift-server", dependencies: ["Switchyard"], path: "Examples/Thrift", swiftSettings: settings),
         .executableTarget(name: "chat-service", dependencies: ["Chat", "Switchyard"], path: "Examples/Chat", swiftSettings: settings),
+
+        .executableTarget(name: "interop-server", dependencies: ["Switchyard"], path: "Tests/Interop/Server", swiftSettings: settings),
 
         // Tests mirror the sources; SystemTests starts real processes.
         .testTarget(name: "WireTests", dependencies: ["Wire", nioCore], resources: [.copy("vectors")], swiftSettings: settings),
@@ -151,6 +155,7 @@ let package = Package(
             dependencies: [
                 "Switchyard", "Hub", "RPCHub", "Wire", "Links", "Sessions", "Routing", "Telemetry", "Membership", nioCore, nioEmbedded, nioPosix,
                 logging,
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
         .testTarget(

@@ -13,5 +13,8 @@
 @_exported public import struct NIOCore.TimeAmount
 @_exported public import struct RPCLink.AgentSettings
 @_exported public import struct RPCLink.CallerSettings
+@_exported public import enum Routing.Balance
 @_exported public import struct Routing.TypeSet
 @_exported public import struct Sessions.ClientLimits
+@_exported public import struct Telemetry.RoleStatus
+@_exported public import struct Telemetry.Sample

@@ -14,7 +14,7 @@ extension DeskLink {
         notice.length = PacketHeader.size
         guard header.session == 0 else {
             if let handler = desk.router.closedHandler {
-                desk.stage(notice, UnsafeRawBufferPointer(start: nil, count: 0), .closed(handler, closed.code), from: self)
+                desk.stage(notice, UnsafeRawBufferPointer(start: nil, count: 0), .closed(handler, closed.code, self.handle), from: self)
             }
             return
         }
@@ -29,7 +29,7 @@ extension DeskLink {
         let eventLoop = desk.loop.eventLoop
         let done = EdgeReset { eventLoop.execute { link.resumeReading() } }
         desk.handOverNow()
-        desk.lanes.barrier(handle) {
+        desk.lanes.barrier {
             Task(executorPreference: self.desk.lanes.threads) {
                 await handler(es)
                 done.finish()

@@ -80,7 +80,8 @@ final class LaneDesk: @unchecked Sendable {
         counters.packetsIn += 1
         switch router.route(of: header.type) {
         case .none: link.undeliverable(.noRoute, header, UnsafeRawBufferPointer(start: body, count: header.bodyCount))
-        case .lane(let handler): stage(header, UnsafeRawBufferPointer(start: body, count: header.bodyCount), .packet(handler), from: link)
+        case .lane(let handler):
+            stage(header, UnsafeRawBufferPointer(start: body, count: header.bodyCount), .packet(handler, link.handle), from: link)
         case .inline(let handler): callInline(handler, header, body, from: link)
         }
     }
@@ -151,9 +152,7 @@ final class LaneDesk: @unchecked Sendable {
                 let header = entries[index].header
                 // Guard: the bytes were written at that offset above.
                 let body = block.getSlice(at: entries[index].offset, length: header.bodyCount) ?? ByteBuffer()
-                let isTaken = lanes.append(
-                    LaneItem(header: header, body: body, origin: entries[index].link.handle, work: entries[index].work),
-                    key: key.value(of: header))
+                let isTaken = lanes.append(LaneItem(header: header, body: body, work: entries[index].work), key: key.value(of: header))
                 if !isTaken { refuse(entries[index], body) }
             }
         }

@@ -1,11 +1,17 @@
 import NIOCore
 import Synchronization
 
+/// A box of which an event loop may not know yet that something is in it.
+protocol LoopBox: AnyObject, Sendable {
+    /// Wakes the loop if something is here that it does not know of.
+    func announce()
+}
+
 /// Where threads leave replies and pushes for one event loop: in order, in one growing block, with one wake-up for a burst.
 ///
 /// A loop that is in a turn looks here at the turn's end by itself. A lane's thread leaves many replies and wakes the loop when it has
 /// nothing else to do; should it hang before that, the watch of the lanes wakes the loop. Any other thread wakes it at once.
-final class ReturnBox: Sendable {
+final class ReturnBox: LoopBox {
     private struct State {
         var filling = ByteBlock()
         /// Empty; nil while the loop reads it.
@@ -48,7 +54,6 @@ final class ReturnBox: Sendable {
         worker.replied()
     }
 
-    /// Wakes the loop if something is here that it does not know of.
     func announce() {
         let wakes = state.withLock { state in
             guard state.isUnannounced else { return false }

@@ -33,7 +33,7 @@ final class Lane: Sendable {
 
     /// Appends `item`; false when the lane is full, or stopped.
     func append(_ item: borrowing LaneItem) -> Bool {
-        let limit = item.isPacket ? Lane.depth : Lane.depth + Lane.depth / 8
+        let limit = item.isWork ? Lane.depth : Lane.depth + Lane.depth / 8
         enum Wake {
             case none, first
             case sleeper(UnsafeContinuation<Void, Never>)
@@ -107,25 +107,29 @@ final class Lane: Sendable {
 
     private nonisolated(nonsending) func perform(_ item: LaneItem) async {
         switch item.work {
-        case .packet(let handler):
-            guard !item.isCancelled else { return item.origin.refuse(.draining, item.header, item.body) }
-            let connection = PacketConnection(origin: item.origin, header: item.header)
+        case .packet(let handler, let origin):
+            guard !origin.isStopped else { return origin.refuse(.draining, item.header, item.body) }
+            let connection = PacketConnection(origin: origin, header: item.header)
             advance()
             do {
                 let reply = try await handler(Packet(header: item.header, body: item.body), connection)
                 advance()
-                item.origin.finish(item.header, reply: reply)
+                origin.finish(item.header, reply: reply)
             } catch {
                 advance()
-                item.origin.fail(item.header, item.body, error)
+                origin.fail(item.header, item.body, error)
             }
-        case .closed(let handler, let code):
-            if !item.isCancelled {
+        case .closed(let handler, let code, let origin):
+            if !origin.isStopped {
                 advance()
-                await handler(PacketConnection(origin: item.origin, header: item.header), code)
+                await handler(PacketConnection(origin: origin, header: item.header), code)
                 advance()
             }
-            item.origin.finish(item.header, reply: nil)
+            origin.finish(item.header, reply: nil)
+        case .call(let work):
+            advance()
+            await work(lanes.isStopped)
+            advance()
         case .marker(let done):
             done()
         }

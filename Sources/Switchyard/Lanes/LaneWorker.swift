@@ -19,7 +19,7 @@ final class LaneWorker: @unchecked Sendable {
     var takenBefore: UInt64 = 0
     /// Guarded by the gate: it is running a job.
     var isRunning = false
-    private var owed: [ReturnBox] = []
+    private var owed: [any LoopBox] = []
     private var replies = 0
 
     /// Makes this thread its own, for as long as `body` runs.
@@ -31,7 +31,7 @@ final class LaneWorker: @unchecked Sendable {
 
     /// Something stands in `box` and its event loop does not know. It is told when there is nothing else to do, so that one wake-up
     /// serves a burst; if this thread hangs before that, the watch tells it.
-    func owe(_ box: ReturnBox) {
+    func owe(_ box: any LoopBox) {
         if !owed.contains(where: { $0 === box }) { owed.append(box) }
     }
 

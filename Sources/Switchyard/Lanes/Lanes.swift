@@ -18,7 +18,7 @@ public final class Lanes: Sendable {
 
     private let stalls = Atomic<Int>(0)
     private let stopped = Atomic<Bool>(false)
-    private let desks = Mutex<[ReturnBox]>([])
+    private let boxes = Mutex<[any LoopBox]>([])
     private let log: Mutex<EventLogBox>
     private let calls = Mutex(CallWatch())
     // Guard: set once in `init`, before anyone else has a reference.
@@ -62,10 +62,10 @@ public final class Lanes: Sendable {
     func append(_ item: borrowing LaneItem, key: UInt64) -> Bool { lanes[Lanes.lane(of: key)].append(item) }
 
     /// Calls `done` when everything that is in any lane now has been handled.
-    func barrier(_ origin: LinkHandle, _ done: @escaping @Sendable () -> Void) {
+    func barrier(_ done: @escaping @Sendable () -> Void) {
         let left = Counter(1)
         let mark: @Sendable () -> Void = { if left.decrement() == 0 { done() } }
-        let item = LaneItem(header: PacketHeader(length: PacketHeader.size, type: 0), body: ByteBuffer(), origin: origin, work: .marker(mark))
+        let item = LaneItem(marker: mark)
         for lane in lanes where lane.count > 0 {
             left.increment()
             if !lane.append(item) { mark() }
@@ -73,8 +73,8 @@ public final class Lanes: Sendable {
         mark()
     }
 
-    func register(_ box: ReturnBox) { desks.withLock { $0.append(box) } }
-    func unregister(_ box: ReturnBox) { desks.withLock { $0.removeAll { $0 === box } } }
+    func register(_ box: any LoopBox) { boxes.withLock { $0.append(box) } }
+    func unregister(_ box: any LoopBox) { boxes.withLock { $0.removeAll { $0 === box } } }
 
     var isStopped: Bool { stopped.load(ordering: .relaxed) }
 
@@ -94,7 +94,7 @@ public final class Lanes: Sendable {
 
     /// The watch's look: wakes event loops that a stuck thread did not wake, and finds calls that last. Returns whether anything is under way.
     private func look() -> Bool {
-        for box in desks.withLock({ $0 }) { box.announce() }
+        for box in boxes.withLock({ $0 }) { box.announce() }
         let found = calls.withLock { $0.look(at: lanes, now: .now()) }
         for (lane, seconds) in found {
             stalls.wrappingAdd(1, ordering: .relaxed)

@@ -253,7 +253,7 @@ final class ClientConnection: DeskLink, @unchecked Sendable {
             let notice = PacketHeader(
                 bodyCount: 0, type: ControlType.sessionClosed.rawValue, user: identity.user, token: identity.token, es: settings.es,
                 session: session)
-            desk.stage(notice, UnsafeRawBufferPointer(start: nil, count: 0), .closed(handler, code), from: self)
+            desk.stage(notice, UnsafeRawBufferPointer(start: nil, count: 0), .closed(handler, code, self.handle), from: self)
         }
         bind(user: 0, token: 0)
         withdraw()

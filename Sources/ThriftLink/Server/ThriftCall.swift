@@ -27,7 +27,9 @@ package struct ThriftCall {
     package var sharedBody: ByteBuffer? { link.sharedInput(body) }
 
     /// The call's bytes to keep: shared where they are many, else copied.
-    package func keptBytes() -> ByteBuffer { link.sharedInput(bytes) ?? ByteBuffer(bytes: bytes) }
+    package func keptBytes() -> ByteBuffer { sharedBytes ?? ByteBuffer(bytes: bytes) }
+    /// The call's bytes to keep, where they are too many to be copied.
+    package var sharedBytes: ByteBuffer? { link.sharedInput(bytes) }
 }
 
 /// An answer as it is to go out: its parts, seen where they lie.

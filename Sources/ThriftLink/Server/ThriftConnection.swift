@@ -14,7 +14,11 @@ package final class ThriftConnection: LinkOwner {
     @exclusivity(unchecked) private var reader: ThriftReader
     @exclusivity(unchecked) private var calls = OpenCalls()
     @exclusivity(unchecked) private var names = MethodNames()
-    /// It is not read: too many calls are open, or too many bytes of answers wait (rule S24).
+    /// Oneway calls that a handler works on.
+    @exclusivity(unchecked) private var oneways = 0
+    /// Bytes of calls that a handler keeps.
+    @exclusivity(unchecked) private var handled = 0
+    /// It is not read: too many calls are open, or too many bytes are held for it (rule S24).
     @exclusivity(unchecked) private var isHeld = false
     /// It will be read again at the end of this turn.
     private var isResuming = false
@@ -43,7 +47,7 @@ package final class ThriftConnection: LinkOwner {
     /// Calls that have no answer.
     package var openCalls: Int { calls.open }
     /// What the process holds for it, in both directions.
-    var heldBytes: Int { calls.heldBytes + link.queued + link.keptInput }
+    var heldBytes: Int { calls.heldBytes + handled + link.queued + link.keptInput }
 
     // MARK: - Coming
 
@@ -87,7 +91,7 @@ package final class ThriftConnection: LinkOwner {
             case .incomplete(let needed):
                 return Consumed(bytes: offset, needed: needed)
             case .malformed(let error):
-                malformed(error)
+                breakOff(error)
             }
             guard link.isOpen, ending == nil else { return Consumed(bytes: bytes.count, needed: 1) }
             if isFull {
@@ -108,7 +112,7 @@ package final class ThriftConnection: LinkOwner {
             let ticket = calls.begin(OpenCalls.Call(form: head.form, sequence: head.sequence, name: name))
             door.handler.call(ThriftCall(head, bytes, ticket: ticket, link: link), from: self)
         case .reply, .exception:
-            malformed(WireError(.protocol, "a client that sends an answer"))
+            breakOff(WireError(.protocol, "a client that sends an answer"))
         }
     }
 
@@ -127,15 +131,30 @@ package final class ThriftConnection: LinkOwner {
     }
 
     /// Nothing behind these bytes can be understood. What came before them is still answered.
-    private func malformed(_ error: WireError) {
+    package func breakOff(_ error: WireError) {
         door.log.event("bad input", "closing \(link.remote): \(error.description)")
         end(error.code)
     }
 
     // MARK: - Not being read
 
-    private var isFull: Bool {
-        calls.count >= door.settings.pipelining || calls.heldBytes + link.queued > door.settings.limits.maxPending
+    private var isFull: Bool { hasAllCalls || waitingBytes > door.settings.limits.maxPending }
+    private var hasAllCalls: Bool { calls.count + oneways >= door.settings.pipelining }
+    private var waitingBytes: Int { calls.heldBytes + handled + link.queued }
+
+    /// A handler keeps `bytes` of a call until ``handlerEnded(_:isOneway:)``. They count like answers that wait, and a oneway call among
+    /// those that are open, so that a client cannot send more than is worked off.
+    package func handlerBegan(_ bytes: Int, isOneway: Bool) {
+        handled += bytes
+        door.heldCalls += bytes
+        if isOneway { oneways += 1 }
+    }
+
+    package func handlerEnded(_ bytes: Int, isOneway: Bool) {
+        handled -= bytes
+        door.heldCalls -= bytes
+        if isOneway { oneways -= 1 }
+        if isHeld { resumeIfRoom() }
     }
 
     private func hold() {
@@ -148,8 +167,7 @@ package final class ThriftConnection: LinkOwner {
 
     /// Reading goes on at the end of the turn, so that no call comes in while an answer goes out.
     private func resumeIfRoom() {
-        guard isHeld, !isResuming, calls.count < door.settings.pipelining else { return }
-        guard calls.heldBytes + link.queued <= door.settings.limits.maxPending / 2 else { return }
+        guard isHeld, !isResuming, !hasAllCalls, waitingBytes <= door.settings.limits.maxPending / 2 else { return }
         isResuming = true
         door.resumeAtTurnEnd(self)
     }
@@ -201,11 +219,16 @@ package final class ThriftConnection: LinkOwner {
 
     private func answerBody(_ ticket: UInt64, _ type: ThriftMessageType, _ fill: (ThriftEncoding, inout ByteBuffer) -> Void) {
         guard link.isOpen, let call = calls.call(ticket) else { return }
-        var body = ByteBuffer()
         let encoding = call.form.protocol.encoding
+        var body = door.scratch
+        door.scratch = ByteBuffer()
+        body.clear()
         fill(encoding, &body)
-        let shared = body.readableBytes > BlockPool.largest ? body : nil
-        body.withUnsafeReadableBytes { write(ticket, call, ThriftAnswer(type, encoding: encoding, body: $0, shared: shared)) }
+        guard body.readableBytes <= BlockPool.largest else {
+            return body.withUnsafeReadableBytes { write(ticket, call, ThriftAnswer(type, encoding: encoding, body: $0, shared: body)) }
+        }
+        body.withUnsafeReadableBytes { write(ticket, call, ThriftAnswer(type, encoding: encoding, body: $0)) }
+        door.scratch = body
     }
 
     private func write(_ ticket: UInt64, _ call: OpenCalls.Call, _ answer: ThriftAnswer) {

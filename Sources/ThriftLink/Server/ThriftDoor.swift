@@ -83,6 +83,7 @@ package final class ThriftDoor: Sendable {
         }
         for future in loops.map({ loop in loop.eventLoop.flatSubmit { loop.door.leave() } }) { try? await future.get() }
         for timer in timers { timer.cancel() }
+        for loop in loops { try? await loop.eventLoop.submit { loop.door.close() }.get() }
     }
 
     // MARK: - Inspection

@@ -17,12 +17,17 @@ package final class ThriftDoorLoop {
     @exclusivity(unchecked) package var counters = Counters()
     /// Bytes of answers that wait for those before them.
     @exclusivity(unchecked) var heldAnswers = 0
+    /// Bytes of calls that handlers keep.
+    @exclusivity(unchecked) var heldCalls = 0
+    /// Where answers of our own are written before they are queued.
+    @exclusivity(unchecked) var scratch = ByteBuffer()
     private let share: MemoryBudget.Share
     private let shares: [MemoryBudget.Share]
     private var connections: [ThriftConnection] = []
     private var resuming: [ThriftConnection] = []
     private(set) var isLeaving = false
     private var emptied: EventLoopPromise<Void>?
+    private let ofRole: (turnEnding: (() -> Void)?, turnEnded: (() -> Void)?)
     private var nextNumber: UInt64 = 0
 
     /// What has happened since the start.
@@ -44,17 +49,22 @@ package final class ThriftDoorLoop {
         share = shares[index]
         self.log = log
         self.handler = handler
-        chain(\.turnEnding) { [unowned self] in resumeConnections() }
-        chain(\.turnEnded) { [unowned self] in publish() }
+        // The role that the loop belongs to may have things of its own to do.
+        ofRole = (loop.turnEnding, loop.turnEnded)
+        loop.turnEnding = { [unowned self] in
+            ofRole.turnEnding?()
+            resumeConnections()
+        }
+        loop.turnEnded = { [unowned self] in
+            ofRole.turnEnded?()
+            publish()
+        }
     }
 
-    /// The role that the loop belongs to may have things of its own to do.
-    private func chain(_ hook: ReferenceWritableKeyPath<LinkLoop, (() -> Void)?>, _ body: @escaping () -> Void) {
-        let before = loop[keyPath: hook]
-        loop[keyPath: hook] = {
-            before?()
-            body()
-        }
+    /// The last call: the loop does not know the door any more.
+    func close() {
+        (loop.turnEnding, loop.turnEnded) = ofRole
+        share.publish(0)
     }
 
     // MARK: - Connections
@@ -103,7 +113,7 @@ package final class ThriftDoorLoop {
 
     /// Tells what this loop's links hold; over the process's bound, the client that most is held for is closed (rule S13).
     private func publish() {
-        share.publish(loop.queuedBytes + loop.keptBytes + heldAnswers)
+        share.publish(loop.queuedBytes + loop.keptBytes + heldAnswers + heldCalls)
         guard memory.isExceeded, shares.allSatisfy({ $0.bytes <= share.bytes }) else { return }
         guard let greediest = connections.max(by: { $0.heldBytes < $1.heldBytes }), greediest.heldBytes > 0 else { return }
         log.event("memory", "closing \(greediest.remote), for which \(greediest.heldBytes) bytes are held: over memory")

@@ -113,6 +113,18 @@ package enum ThriftBody {
         return nil
     }
 
+    /// What is wrong with bytes that are to be one structure and nothing behind it; nil when they are.
+    package static func fault(inStructure bytes: UnsafeRawBufferPointer, encoding: ThriftEncoding) -> WireError? {
+        var walker = ThriftWalker()
+        walker.start(at: 0, encoding: encoding)
+        switch walker.advance(bytes, limit: bytes.count) {
+        case .end(bytes.count): return nil
+        case .end(let end): return .badValue("\(bytes.count - end) bytes behind its end")
+        case .incomplete: return .endsEarly
+        case .malformed(let error): return error
+        }
+    }
+
     /// The three fields that each of the structures has some of.
     private struct Fields {
         var first: Int64 = 0

@@ -165,5 +165,7 @@ struct ThriftInput: ~Copyable {
 
 extension WireError {
     static var endsEarly: WireError { WireError(.protocol, "a Thrift structure that ends early") }
+    /// A body that is walked is walked to that depth (protocol section 6); who sends a deeper one is not served on.
+    package static let tooDeep = WireError(.protocol, "a Thrift structure with more than \(ThriftType.maxDepth) levels")
     static func badValue(_ what: String) -> WireError { WireError(.protocol, "a Thrift structure with \(what)") }
 }

@@ -14,18 +14,30 @@
 /// | set    | 14     | 10      | type, count, values | count and type, values         |
 /// | list   | 15     | 9       | type, count, values | count and type, values         |
 /// | uuid   | 16     | 13      | 16                  | 16                             |
-package enum ThriftType: UInt8, Sendable, CaseIterable {
+public enum ThriftType: UInt8, Sendable, CaseIterable {
+    /// True or false.
     case bool = 2
+    /// 8 bits, with sign; also called byte.
     case i8 = 3
+    /// A floating-point number of 64 bits.
     case double = 4
+    /// 16 bits, with sign.
     case i16 = 6
+    /// 32 bits, with sign; enumerations too.
     case i32 = 8
+    /// 64 bits, with sign.
     case i64 = 10
+    /// Bytes; strings too.
     case binary = 11
+    /// A structure, a union or an exception.
     case structure = 12
+    /// Pairs of keys and values.
     case map = 13
+    /// Values, each once.
     case set = 14
+    /// Values in order.
     case list = 15
+    /// 16 bytes.
     case uuid = 16
 
     /// The type that the compact protocol writes as `code` (its low four bits).

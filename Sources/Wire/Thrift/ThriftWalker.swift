@@ -76,8 +76,13 @@ package struct ThriftWalker: ~Copyable {
         return 0
     }
 
+    private mutating func tooDeep() -> Int {
+        failure = .tooDeep
+        return 0
+    }
+
     private mutating func push(_ level: Level) -> Int {
-        guard stack.count < ThriftType.maxDepth else { return fail("more than \(ThriftType.maxDepth) levels") }
+        guard stack.count < ThriftType.maxDepth else { return tooDeep() }
         stack.append(level)
         return 0
     }
@@ -218,7 +223,7 @@ package struct ThriftWalker: ~Copyable {
 
     /// A container that is empty, or whose values are skipped at once, counts as a level all the same.
     private mutating func depthOfFlat() -> Int {
-        stack.count < ThriftType.maxDepth ? 0 : fail("more than \(ThriftType.maxDepth) levels")
+        stack.count < ThriftType.maxDepth ? 0 : tooDeep()
     }
 
     private func elementType(_ code: UInt8) -> ThriftType? {

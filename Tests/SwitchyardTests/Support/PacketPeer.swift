@@ -89,10 +89,10 @@ final class PacketPeer: ChannelInboundHandler, Sendable {
 
 /// Waits for `condition`; a deadline fails the test.
 func eventually(
-    _ what: String, within limit: Duration = .seconds(10), sourceLocation: SourceLocation = #_sourceLocation, _ condition: @Sendable () -> Bool
+    _ what: String, within limit: Duration = .seconds(10), sourceLocation: SourceLocation = #_sourceLocation, _ condition: @Sendable () async -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + limit
-    while !condition() {
+    while !(await condition()) {
         guard ContinuousClock.now < deadline else {
             Issue.record("not within \(limit): \(what)", sourceLocation: sourceLocation)
             throw Waited()

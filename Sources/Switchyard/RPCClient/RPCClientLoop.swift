@@ -1,0 +1,119 @@
+import Links
+import Logging
+import NIOCore
+import Routing
+import ThriftLink
+import Wire
+
+/// An ``RPCClient`` on its event loop: takes calls from tasks, sends them through the pool, and ends each when its outcome comes.
+///
+/// `@unchecked Sendable`: confined to ``loop``'s event loop, except ``box``.
+final class RPCClientLoop: UpstreamPoolOwner, @unchecked Sendable {
+    let loop: LinkLoop
+    private let settings: RPCClientSettings
+    private let log: EventLog
+    // Guard: both set once in `init`.
+    private(set) var box: ValueBox<RPCClientCall>!
+    private var pool: UpstreamPool!
+    private var open = Slab<RPCClientCall>(.wide)
+    private var started: EventLoopFuture<Void>?
+    private var left: EventLoopFuture<Void>?
+    private var isStarted = false
+    /// Why the last attempt to connect failed.
+    private var lastFault: String?
+    private var isLeaving = false
+    /// Calls without a `sharding_id` go one way.
+    private let ownKey = UInt64.random(in: 1 ... .max)
+
+    init(_ settings: RPCClientSettings, eventLoop: any EventLoop) {
+        loop = LinkLoop(eventLoop: eventLoop)
+        self.settings = settings
+        log = EventLog(settings.logger)
+        box = ValueBox(eventLoop: eventLoop) { [weak self] in self?.take($0) }
+        pool = UpstreamPool(settings.upstream, share: settings.upstream.connectionsPerServer, loop: loop, owner: self)
+        loop.turnStarted = { [box] in box?.turnStarted() }
+        loop.turnEnding = { [box] in box?.collect() }
+        loop.turnEnded = { [box] in box?.turnEnded() }
+    }
+
+    // MARK: - Calls go out
+
+    private func take(_ calls: [RPCClientCall]) {
+        loop.enterTurn()
+        for call in calls { send(call) }
+    }
+
+    private func send(_ call: RPCClientCall) {
+        guard !isLeaving else { return call.fail(.draining, "the client is closed") }
+        let attempts = start()
+        // Before the first names are known there is nobody to send to.
+        guard isStarted || !pool.servers.isEmpty else {
+            return attempts.whenComplete { [self] _ in
+                loop.enterTurn()
+                send(call)
+            }
+        }
+        guard call.isWanted else { return }
+        guard pool.queuedBytes <= settings.maxPending else { return call.fail(.busy, "\(pool.queuedBytes) bytes wait to be sent") }
+        let deadline = LinkLoop.tick(of: call.deadline)
+        let key = call.key == 0 ? ownKey : call.key
+        if call.isOneway {
+            call.withParts { pool.send(0, $0, key: key, deadline: deadline) }
+            call.end(.success(.init(type: .reply, encoding: .binary, body: ByteBuffer())))
+        } else if let token = open.insert(call) {
+            call.withParts { pool.send(token, $0, key: key, deadline: deadline) }
+        } else {
+            call.fail(.busy, "no place for another open call")
+        }
+    }
+
+    // MARK: - Outcomes
+
+    func pool(_ pool: UpstreamPool, answered token: UInt64, _ answer: UpstreamAnswer) {
+        guard let call = open.remove(token), call.isWanted else { return }
+        let body = answer.sharedBody ?? ByteBuffer(bytes: answer.body)
+        call.end(.success(.init(type: answer.head.type, encoding: answer.head.form.protocol.encoding, body: body)))
+    }
+
+    func pool(_ pool: UpstreamPool, failed token: UInt64, _ failure: UpstreamFailure) {
+        let why = failure.code == .noPeer ? lastFault.map { " (\($0))" } ?? "" : ""
+        open.remove(token)?.fail(failure.code, failure.reason + why)
+    }
+
+    func pool(_ pool: UpstreamPool, wants token: UInt64) -> Bool {
+        if open[token]?.isWanted == true { return true }
+        _ = open.remove(token)
+        return false
+    }
+
+    func pool(_ pool: UpstreamPool, tells event: UpstreamEvent) {
+        switch event {
+        case .unreachable(_, let reason), .unresolved(let reason): lastFault = reason
+        default: break
+        }
+        log.upstream(event, of: settings.name)
+    }
+
+    // MARK: - Life
+
+    /// Dials, if that was not done before; done when the first attempt of each connection has ended (rule S18).
+    func start() -> EventLoopFuture<Void> {
+        if let started { return started }
+        let attempts = pool.start()
+        started = attempts
+        attempts.whenComplete { [self] _ in isStarted = true }
+        return attempts
+    }
+
+    /// Nothing new is sent; done when every call has its outcome and every connection is closed.
+    func leave(within limit: TimeAmount) -> EventLoopFuture<Void> {
+        isLeaving = true
+        if let left { return left }
+        guard let started else { return loop.eventLoop.makeSucceededVoidFuture() }
+        let cut = loop.eventLoop.scheduleTask(in: limit) { [self] in pool.cut() }
+        // It lives until then, whoever lets go of it.
+        let leaving = started.flatMap { [self] in pool.leave() }.always { _ in cut.cancel() }
+        left = leaving
+        return leaving
+    }
+}

@@ -30,6 +30,7 @@ struct Wait: ExpressibleByArgument {
     let text: String
 
     static let standard = Wait(duration: .seconds(2), text: "2s")
+    static let call = Wait(duration: .seconds(5), text: "5s")
 
     private init(duration: Duration, text: String) {
         self.duration = duration

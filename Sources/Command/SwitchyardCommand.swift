@@ -11,13 +11,14 @@ struct SwitchyardCommand: AsyncParsableCommand {
 
               switchyard up
               switchyard send --type 7 --body hello
+              switchyard call --type 7 --body hello
               switchyard bench packet
 
             `switchyard help COMMAND` explains a command.
             """,
         version: Build.version,
         subcommands: [
-            UpCommand.self, CheckCommand.self, SendCommand.self, ChatCommand.self, BenchCommand.self, DecodeCommand.self,
+            UpCommand.self, CheckCommand.self, SendCommand.self, CallCommand.self, ChatCommand.self, BenchCommand.self, DecodeCommand.self,
             TopCommand.self, TraceCommand.self, CaptureCommand.self,
         ]
     )

@@ -18,7 +18,8 @@ struct UpCommand: ParsableCommand {
         abstract: "Start the roles that a configuration names.",
         discussion: """
             Without --config, starts every role on this machine with a small chat \
-            and echo server behind the gateway: clients connect to 127.0.0.1:7000, \
+            and echo server behind the gateway, and a Thrift server behind the RPC \
+            proxy: clients connect to 127.0.0.1:7000, callers to 127.0.0.1:7300, \
             status is at http://127.0.0.1:9090/status.
 
             Prints a line for each listener once it serves; logs go to standard \

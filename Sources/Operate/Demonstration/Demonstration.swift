@@ -6,7 +6,8 @@ import Switchyard
 import Telemetry
 
 /// What stands behind the roles when `up` is started without a file: the example servers, in the same process, reached over the wire like
-/// any others. The chat service dials the hub; a packet server of its own answers type 7 on a direct route.
+/// any others. The chat service dials the hub; a packet server of its own answers type 7 on a direct route; a Thrift server answers the
+/// calls that come through the proxy.
 final class Demonstration: Sendable {
     /// The configuration of `up` without a file.
     static let configuration = """
@@ -22,10 +23,15 @@ final class Demonstration: Sendable {
             - { name: echo, types: [7], to: ["127.0.0.1:7100"] }
             - { name: chat, types: [1, 100-104], hubs: true, waitForPeer: 2s }
           hubs: { to: ["127.0.0.1:7200"] }
+        rpcProxy:
+          listen: 127.0.0.1:7300
+          routes:
+            - { name: default, methods: ["*"], to: ["127.0.0.1:9100"], pools: 1, inFlight: 128 }
         """
 
     private let server: PacketServer
     private let chat: ServiceLink
+    private let thrift: RPCServer
 
     init(log: LogSwitch) {
         var settings = PacketServerSettings(listen: .host("127.0.0.1", port: 7100))
@@ -36,13 +42,17 @@ final class Demonstration: Sendable {
         service.name = "chat"
         service.logger = LogLabel.logger("chat", log)
         chat = ChatService.behindHubs(service)
+        thrift = DemonstrationThrift.server(log: log)
     }
 
     /// Shown beside the roles.
     var servers: [any Inspectable] { [server, chat] }
 
     /// Listens, before anything is dialed.
-    func start() async throws { _ = try await server.start() }
+    func start() async throws {
+        _ = try await server.start()
+        try await thrift.start()
+    }
 
     /// Dials the hub, once it listens.
     func join() async throws { _ = try await chat.start() }
@@ -51,5 +61,6 @@ final class Demonstration: Sendable {
     func stop() async {
         await chat.drain(within: .seconds(1), atOnce: true)
         await server.drain(within: .seconds(1), atOnce: true)
+        await thrift.drain(within: .seconds(1), atOnce: true)
     }
 }

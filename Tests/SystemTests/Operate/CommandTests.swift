@@ -41,6 +41,38 @@ extension SystemTests {
             }
         }
 
+        @Test("call: prints the content of a Thrift server's answer, as text or as hex, and exits 0")
+        func call() throws {
+            try withThriftServer { to in
+                let text = try run("call", "--to", to, "--type", "7", "--body", "hello", "--sharding", "42")
+                #expect(text.code == 0 && text.output == ["olleh"] && text.errors == "result: 42", "\(text)")
+                let hex = try run("call", "--to", to, "--type", "7", "--hex", "ff 00 fe", "--transport", "header", "--protocol", "compact")
+                #expect(hex.code == 0 && hex.output == ["fe00ff"] && hex.errors.isEmpty, "\(hex)")
+            }
+        }
+
+        @Test("call: an exception, silence and nobody there are exit 1, each with one line on stderr")
+        func unanswered() throws {
+            try withThriftServer { to in
+                let unknown = try run("call", "--to", to, "--type", "7", "--method", "unheard")
+                #expect(unknown.code == 1 && unknown.output.isEmpty && unknown.errors == "exception 1: noRoute: there is no method unheard")
+                let silent = try run("call", "--to", to, "--type", "-1", "--sharding", "60000", "--wait", "300ms")
+                #expect(silent.code == 1 && silent.output.isEmpty && silent.errors == "deadline: no answer within 300ms from \(to)")
+            }
+            let nobody = try Listener(up: false)
+            let absent = try run("call", "--to", "127.0.0.1:\(nobody.port)", "--type", "7")
+            #expect(absent.code == 1 && absent.output.isEmpty, "\(absent)")
+            #expect(absent.errors.hasPrefix("noPeer: ") && absent.errors.contains("refused"), "\(absent)")
+            #expect(try run("call", "--body", "no type").code == 64)
+        }
+
+        /// The library's server of `Tests/Interop` for the time of `body`, which is given its address.
+        private func withThriftServer(_ body: (String) throws -> Void) throws {
+            let server = try ChildProcess(packageProgram("interop-server"), [])
+            defer { server.end() }
+            try body(server.outputLine("listening on "))
+        }
+
         @Test("up: --set overrides one value of the file")
         func set() throws {
             let upstream = try UpstreamServer(.echo)

@@ -3,7 +3,8 @@ import Testing
 import Wire
 
 extension SystemTests {
-    /// `up` without a file, and the examples that the documentation tells newcomers to run. Fixed ports: 7000, 7100, 7200, 7201, 9090.
+    /// `up` without a file, and the examples that the documentation tells newcomers to run. Fixed ports: 7000, 7100, 7200, 7201, 7300, 9090,
+    /// 9100.
     @Suite struct ExampleTests {
         /// Everything on its documented ports, for the time of `body`.
         private func withDemonstration(_ body: (ChildProcess) throws -> Void) throws {
@@ -12,6 +13,7 @@ extension SystemTests {
             #expect(try up.outputLine("hub edges listening on ") == "127.0.0.1:7200")
             #expect(try up.outputLine("hub services listening on ") == "127.0.0.1:7201")
             #expect(try up.outputLine("gateway listening on ") == "127.0.0.1:7000")
+            #expect(try up.outputLine("rpcProxy listening on ") == "127.0.0.1:7300")
             #expect(try up.outputLine("admin listening on ") == "127.0.0.1:9090")
             try body(up)
         }
@@ -38,6 +40,23 @@ extension SystemTests {
                 #expect(send.output == ["hello"])
                 up.signal(SIGTERM)
                 #expect(try up.exitCode(within: .seconds(40)) == 0)
+            }
+        }
+
+        @Test("Examples: the Thrift server of `up` without a file echoes, reverses, sleeps and fails by type, behind the proxy and without it")
+        func demonstrationThrift() throws {
+            try withDemonstration { _ in
+                let calls = [("7", "hello", "hello", []), ("8", "hello", "olleh", []), ("9", "20", "20", ["--to", "127.0.0.1:9100"])]
+                for (type, body, answer, to) in calls {
+                    let call = try ChildProcess(SwitchyardProcess.binary(), ["call", "--type", type, "--body", body] + to)
+                    defer { call.end() }
+                    #expect(try call.exitCode() == 0)
+                    #expect(call.output == [answer])
+                }
+                let fail = try ChildProcess(SwitchyardProcess.binary(), ["call", "--type", "10", "--body", "no"])
+                defer { fail.end() }
+                #expect(try fail.exitCode() == 1)
+                #expect(fail.errors == ["exception 6: no"])
             }
         }
 

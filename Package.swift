@@ -141,6 +141,8 @@ let package = Package(
             dependencies: ["Membership", "Wire", "Telemetry", "Links", "Routing", nioCore, nioEmbedded, nioPosix, logging],
             swiftSettings: settings),
         .testTarget(
+            name: "HubTests", dependencies: ["Hub", "Membership", "Wire", "Routing", "Links", nioCore], swiftSettings: settings),
+        .testTarget(
             name: "GatewayTests",
             dependencies: [
                 "Gateway", "Wire", "Links", "Membership", "Sessions", "Routing", "Telemetry", nioCore, nioEmbedded, nioPosix, logging,

@@ -2,13 +2,16 @@
 //
 //   drive packets|calls echo [BATCH]    echoes application packets, or answers Thrift calls with their own bodies, one write for each read;
 //                                       with BATCH, one write for that many
-//   drive packets|calls run PORT CONNECTIONS BURST BODY
+//   drive packets service PORT [BATCH]  the same, as a service that dials a hub; prints `ready` when it is welcome
+//   drive packets|calls run PORT CONNECTIONS BURST BODY [ES]
+//   drive packets crowd PORT COUNT      COUNT more services with 8 ranges each, ten with the same; prints `joined` when all are welcome, and stays
 //
 // `run` opens its connections at once and then reads numbers from stdin. For each it sends that many messages (packets of type 7, or framed
 // binary calls of `rpc`), the connections taking turns at bursts, and prints `done` when the last echo is back. On a connection bursts strictly
 // alternate: BURST messages in one write, then all their echoes, in their order, then the next burst; so what the measured process is given is
 // the same in every run.
-// Both end with 1 and a line on stderr when anything else happens. `echo` prints its port first, and is ended by a signal.
+// With ES the connections are edges of a hub, with ids from ES on.
+// All end with 1 and a line on stderr when anything else happens. `echo` prints its port first; it, `service` and `crowd` are ended by a signal.
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,9 +25,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEADER = 28, MAX_PACKET = 65535, IN_SIZE = 1 << 20, MAX_LINKS = 1024 };
+enum { HEADER = 28, MAX_PACKET = 65535, IN_SIZE = 1 << 20, MAX_LINKS = 16384 };
 enum { FRAME = 4, CALL_HEAD = 19, CALL = 1, REPLY = 2 };  // a framed binary call of `rpc`: length, version and type, name, sequence id
-enum { PING = 0xFF04, PONG = 0xFF05, DRAIN = 0xFF06, UNDELIVERED = 0xFF07, FIRST_CONTROL = 0xFF00 };
+enum { HELLO = 0xFF01, WELCOME = 0xFF02, PING = 0xFF04, PONG = 0xFF05, DRAIN = 0xFF06, UNDELIVERED = 0xFF07, PEERS = 0xFF0C, FIRST_CONTROL = 0xFF00 };
+enum { EDGE = 1, SERVICE = 2 };
 
 struct link {
     int socket;
@@ -32,6 +36,7 @@ struct link {
     size_t held, packets;  // echo: bytes and messages in `out`
     size_t sent;           // run: messages of the last burst
     long expected;         // run: echoes that are still missing
+    unsigned es;           // run: the edge that it is, 0: none
     uint8_t *in, *out;
 };
 
@@ -117,9 +122,53 @@ static void each_message(struct link *link, void (*take)(struct link *, uint8_t 
     link->have -= start;
 }
 
+static int dial(int port) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int connected = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connected < 0 || connect(connected, (struct sockaddr *)&address, sizeof address) != 0) fail("connect to %d: %s", port, strerror(errno));
+    return connected;
+}
+
+// --- a hub's members ---
+
+static long welcomes;  // members that wait for theirs
+
+// A HELLO of cluster 1 that claims `ranges` ranges of `width` types, the first from `type` on and each 8,000 types above the one before.
+static void hello(int socket, int role, uint32_t node, unsigned ranges, uint32_t type, uint32_t width) {
+    uint8_t packet[512] = {0}, *body = packet + HEADER;
+    size_t length = HEADER + 25 + ranges * 8;  // an empty token and an empty name behind the claims
+    put16(packet, (unsigned)length);
+    put16(packet + 2, HELLO);
+    body[0] = 1;
+    body[1] = (uint8_t)role;
+    put32(body + 4, 1);
+    put32(body + 12, node);
+    put16(body + 20, ranges);
+    for (unsigned range = 0; range < ranges; range++) {
+        put32(body + 22 + range * 8, type + range * 8000);
+        put32(body + 26 + range * 8, type + range * 8000 + width - 1);
+    }
+    write_all(socket, packet, length);
+    welcomes++;
+}
+
+static int is_for_members(struct link *link, uint8_t *packet, size_t length) {
+    unsigned type = u16(packet + 2);
+    if (type == PING) {
+        put16(packet + 2, PONG);
+        write_all(link->socket, packet, length);
+    } else if (type == WELCOME) {
+        welcomes--;
+    } else if (type != PEERS) {
+        return 0;
+    }
+    return 1;
+}
+
 // --- echo ---
 
 static size_t batch;  // 0: what one read brought
+static int listener;
 
 static void flush(struct link *link) {
     write_all(link->socket, link->out, link->held);
@@ -138,6 +187,10 @@ static void answer_call(struct link *link, uint8_t *call, size_t length) {
 
 static void answer(struct link *link, uint8_t *packet, size_t length) {
     unsigned type = u16(packet + 2);
+    if (type == WELCOME) {
+        puts("ready");
+        fflush(stdout);
+    }
     if (type >= FIRST_CONTROL && type != PING && type != DRAIN) return;
     uint8_t *out = link->out + link->held;
     memcpy(out, packet, length);
@@ -148,16 +201,8 @@ static void answer(struct link *link, uint8_t *packet, size_t length) {
     if (type >= FIRST_CONTROL || link->packets == batch || link->held > IN_SIZE / 2) flush(link);
 }
 
-static void echo(void) {
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    if (bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, 128) != 0) fail("listen: %s", strerror(errno));
-    getsockname(listener, (struct sockaddr *)&address, &size);
-    printf("%d\n", ntohs(address.sin_port));
-    fflush(stdout);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
-    epoll_ctl(poller, EPOLL_CTL_ADD, listener, &event);
+static void serve(void) {
+    struct epoll_event event;
     for (;;) {
         if (epoll_wait(poller, &event, 1, -1) != 1) continue;
         struct link *link = event.data.ptr;
@@ -173,6 +218,25 @@ static void echo(void) {
     }
 }
 
+static void echo(void) {
+    listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    if (bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, 128) != 0) fail("listen: %s", strerror(errno));
+    getsockname(listener, (struct sockaddr *)&address, &size);
+    printf("%d\n", ntohs(address.sin_port));
+    fflush(stdout);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    epoll_ctl(poller, EPOLL_CTL_ADD, listener, &event);
+    serve();
+}
+
+static void service(int port) {
+    struct link *link = open_link(dial(port));
+    hello(link->socket, SERVICE, 1, 1, 7, 1);
+    serve();
+}
+
 // --- run ---
 
 static uint8_t *burst;  // ready to be sent
@@ -182,6 +246,10 @@ static long unsent, missing;
 static void send_burst(struct link *link) {
     size_t packets = unsent < (long)burst_packets ? (size_t)unsent : burst_packets;
     if (packets == 0) return;
+    for (size_t index = 0; link->es && index < packets; index++) {
+        put32(burst + index * packet_size + 16, link->es);
+        put32(burst + index * packet_size + 24, link->es);
+    }
     write_all(link->socket, burst, packets * packet_size);
     link->sent = packets;
     link->expected = (long)packets;
@@ -189,12 +257,8 @@ static void send_burst(struct link *link) {
 }
 
 static void take_echo(struct link *link, uint8_t *packet, size_t length) {
+    if (is_for_members(link, packet, length)) return;
     unsigned type = u16(packet + 2);
-    if (type == PING) {
-        put16(packet + 2, PONG);
-        write_all(link->socket, packet, length);
-        return;
-    }
     if (type == UNDELIVERED && length >= HEADER + 2) fail("UNDELIVERED, code %u", u16(packet + HEADER));
     if (type >= FIRST_CONTROL) fail("control packet %#x", type);
     if (length != packet_size || memcmp(packet + HEADER, burst + HEADER, length - HEADER) != 0) fail("an echo of %zu bytes that differs", length);
@@ -228,44 +292,79 @@ static void make(uint8_t *message, size_t index) {
     }
 }
 
-static void run(int port, int connections, size_t packets, size_t body) {
+// Handles what one link has sent.
+static void take_turn(void (*take)(struct link *, uint8_t *, size_t)) {
+    struct epoll_event event;
+    if (epoll_wait(poller, &event, 1, -1) != 1) return;
+    struct link *link = event.data.ptr;
+    if (!fill(link)) fail("closed with %ld echoes missing", missing);
+    each_message(link, take);
+}
+
+static void run(int port, int connections, size_t packets, size_t body, unsigned es) {
     packet_size = (is_calls ? CALL_HEAD : HEADER) + body;
     burst_packets = packets;
     if (packet_size > MAX_PACKET || packets * packet_size > IN_SIZE / 2) fail("a burst of at most %d bytes", IN_SIZE / 2);
     burst = calloc(packets, packet_size);
     for (size_t index = 0; index < packets; index++) make(burst + index * packet_size, index);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     for (int index = 0; index < connections; index++) {
-        int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (connect(client, (struct sockaddr *)&address, sizeof address) != 0) fail("connect to %d: %s", port, strerror(errno));
-        open_link(client);
+        struct link *link = open_link(dial(port));
+        if (es == 0) continue;
+        link->es = es + (unsigned)index;
+        hello(link->socket, EDGE, link->es, 0, 0, 0);
     }
+    void (*take)(struct link *, uint8_t *, size_t) = is_calls ? take_reply : take_echo;
+    while (welcomes > 0) take_turn(take);
     char line[32];
     while (fgets(line, sizeof line, stdin)) {
         unsent = missing = atol(line);
         for (int index = 0; index < connections; index++) send_burst(&links[index]);
-        while (missing > 0) {
-            struct epoll_event event;
-            if (epoll_wait(poller, &event, 1, -1) != 1) continue;
-            struct link *link = event.data.ptr;
-            if (!fill(link)) fail("closed with %ld echoes missing", missing);
-            each_message(link, is_calls ? take_reply : take_echo);
-        }
+        while (missing > 0) take_turn(take);
         puts("done");
         fflush(stdout);
     }
 }
 
+// --- crowd ---
+
+static void take_silently(struct link *link, uint8_t *packet, size_t length) {
+    if (!is_for_members(link, packet, length)) fail("a packet of type %#x, code %u", u16(packet + 2), length >= HEADER + 2 ? u16(packet + HEADER) : 0);
+}
+
+// Ten services each serve the same 8 ranges of 8 types, none of which the measured packets carry. A hub gives each connection 5 s to say
+// HELLO, so they come in groups that even a slow one handles in that time.
+static void crowd(int port, int count) {
+    enum { GROUP = 250 };
+    for (int first = 0; first < count; first += GROUP) {
+        for (int index = first; index < count && index < first + GROUP; index++) {
+            struct link *link = open_link(dial(port));
+            hello(link->socket, SERVICE, (uint32_t)(1000 + index), 8, (uint32_t)(100 + index / 10 * 8 % 7800), 8);
+        }
+        while (welcomes > 0) take_turn(take_silently);
+    }
+    puts("joined");
+    fflush(stdout);
+    for (;;) take_turn(take_silently);
+}
+
 int main(int count, char **arguments) {
     poller = epoll_create1(EPOLL_CLOEXEC);
+    const char *job = count > 2 ? arguments[2] : "";
     is_calls = count > 1 && strcmp(arguments[1], "calls") == 0;
-    if (count >= 3 && strcmp(arguments[2], "echo") == 0) {
-        if (count > 3) batch = (size_t)atol(arguments[3]);
+    long number[8] = {0};
+    for (int index = 3; index < count && index < 8; index++) number[index] = atol(arguments[index]);
+    if (strcmp(job, "echo") == 0) {
+        batch = (size_t)number[3];
         echo();
-    } else if (count == 7 && strcmp(arguments[2], "run") == 0) {
-        run(atoi(arguments[3]), atoi(arguments[4]), (size_t)atol(arguments[5]), (size_t)atol(arguments[6]));
+    } else if (strcmp(job, "service") == 0 && count >= 4) {
+        batch = (size_t)number[4];
+        service((int)number[3]);
+    } else if (strcmp(job, "run") == 0 && (count == 7 || count == 8)) {
+        run((int)number[3], (int)number[4], (size_t)number[5], (size_t)number[6], (unsigned)number[7]);
+    } else if (strcmp(job, "crowd") == 0 && count == 5) {
+        crowd((int)number[3], (int)number[4]);
     } else {
-        fputs("usage: drive packets|calls echo [BATCH] | drive packets|calls run PORT CONNECTIONS BURST BODY\n", stderr);
+        fputs("usage: drive packets|calls echo [BATCH] | run PORT CONNECTIONS BURST BODY [ES] | service PORT [BATCH] | crowd PORT COUNT\n", stderr);
         return 64;
     }
     return 0;

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Guards what a packet costs on its way through the gateway, and a call on its way through the RPC proxy, in allocations and in instructions.
+"""Guards what a packet costs on its way through gateway and hub, and a call on its way through the RPC proxy, in allocations and in instructions.
 
     Budgets/run.py                          # everything, against .build/release/switchyard
     Budgets/run.py --only allocations --role gateway
     Budgets/run.py --update                 # rewrites the files with what was measured
 
-A client of its own drives the role, an echo server of its own stands behind it (both drive.c), so nothing but the role is counted.
+A client of its own drives the role, an echo server of its own stands behind it (both drive.c), so nothing but the role is counted. "crowd" in
+a file: that many other services are registered at the hub.
 allocations.json holds for each role the most allocations that its number of messages may cost, instructions.json the instructions of one
 message and the tolerance. A change that moves one of them edits its file in the same commit, and says why.
 """
@@ -43,7 +44,16 @@ rpcProxy:
   routes:
     - {{ name: echo, methods: ["*"], to: ["127.0.0.1:{port}"], pools: 1, connections: 4, inFlight: 1024 }}
 """),
+    # Not measured: its heartbeats, which come by the clock.
+    "hub": ("packets", """\
+hub:
+  limits: {{ connections: 20000 }}
+  heartbeat: 60s
+  edges: {{ listen: "127.0.0.1:0" }}
+  services: {{ listen: "127.0.0.1:0" }}
+"""),
 }
+ROLES["hub among others"] = ROLES["hub"]
 PROCESS = """\
 loops: 1
 log: {{ level: error }}
@@ -125,16 +135,32 @@ class Bench:
         return {"LD_PRELOAD": str(library)}
 
     def run(self, setting, measure, binary=None, prefix=(), environment=None, batch=(), seconds=300):
-        """Starts echo server, role and driver, in this order, and calls `measure(process, driver)`."""
+        """Starts echo server, role and driver, and calls `measure(process, driver)`."""
         configuration = self.folder / "switchyard.yaml"
-        with Process(self.drive, self.message, "echo", *batch, seconds=seconds) as echo:
-            configuration.write_text((PROCESS + self.configuration).format(port=echo.line(r"^(\d+)$")[1]))
-            command = [*prefix, binary or self.binary, "up", "--config", configuration]
-            with Process(*command, environment=environment, seconds=seconds) as process:
-                port = process.line(rf"^{self.role} listening on .*:(\d+)$")[1]
-                load = [setting["connections"], setting["burst"], setting["body"]]
-                with Process(self.drive, self.message, "run", port, *load, seconds=seconds) as driver:
-                    return measure(process, driver)
+        command = [*prefix, binary or self.binary, "up", "--config", configuration]
+        load = [setting["connections"], setting["burst"], setting["body"]]
+        with contextlib.ExitStack() as stack:
+
+            def start(*words, **more):
+                return stack.enter_context(Process(*words, seconds=seconds, **more))
+
+            def port(process, what):
+                return process.line(rf"^{what}(?:.*:)?(\d+)$")[1]
+
+            if self.role.startswith("hub"):
+                configuration.write_text((PROCESS + self.configuration).format())
+                process = start(*command, environment=environment)
+                edges, services = port(process, "hub edges listening on "), port(process, "hub services listening on ")
+                if "crowd" in setting:
+                    start(self.drive, self.message, "crowd", services, setting["crowd"]).line("^joined$")
+                start(self.drive, self.message, "service", services, *batch).line("^ready$")
+                driver = start(self.drive, self.message, "run", edges, *load, 1)
+            else:
+                echo = start(self.drive, self.message, "echo", *batch)
+                configuration.write_text((PROCESS + self.configuration).format(port=port(echo, "")))
+                process = start(*command, environment=environment)
+                driver = start(self.drive, self.message, "run", port(process, f"{self.role} listening on "), *load)
+            return measure(process, driver)
 
 
 def allocations(bench, setting):
@@ -219,7 +245,7 @@ def main():
                 continue
             file = HERE / f"{name}.json"
             budgets = json.loads(file.read_text())
-            for role in ROLES:
+            for role in budgets:
                 if options.role not in (None, role):
                     continue
                 begun = time.monotonic()

@@ -34,10 +34,14 @@ public struct SlotTable<Element> {
         elements.append(element)
         guard nodes.count > 1 else { return }
         if owners.isEmpty { owners = [UInt16](repeating: 0, count: Choice.slots) }
-        let newcomer = nodes.count - 1
-        for slot in 0..<Choice.slots {
-            let held = Int(owners[slot])
-            if Choice.owner(of: slot, among: [nodes[held], node]) == 1 { owners[slot] = UInt16(truncatingIfNeeded: newcomer) }
+        let newcomer = UInt16(truncatingIfNeeded: nodes.count - 1)
+        let nodes = nodes
+        owners.withUnsafeMutableBufferPointer { owners in
+            for slot in owners.indices {
+                let held = nodes[Int(owners[slot])]
+                let (mine, theirs) = (Choice.weight(node: node, slot: slot), Choice.weight(node: held, slot: slot))
+                if (mine, node) > (theirs, held) { owners[slot] = newcomer }
+            }
         }
     }
 

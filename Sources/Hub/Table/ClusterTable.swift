@@ -58,6 +58,16 @@ final class ClusterTable: @unchecked Sendable {
         peersOfServices = ClusterTable.next(Peers(edgeIDs), after: before?.peersOfServices)
     }
 
+    /// The run that a type is in.
+    func run(of type: UInt16) -> Run? {
+        var (low, high) = (0, runs.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if runs[middle].types.upperBound < type { low = middle + 1 } else { high = middle }
+        }
+        return low < runs.count && runs[low].types.contains(type) ? runs[low] : nil
+    }
+
     deinit {
         for page in cells { page.deallocate() }
         pages.deallocate()

@@ -123,7 +123,7 @@ struct TableBuilder: MembershipTables {
     /// The set of those candidates: one that exists, or one made from what the type had before.
     private mutating func set(_ candidates: [CandidateSet.Candidate], near type: UInt16, in before: ClusterTable?) -> CandidateSet {
         if let known = sets[candidates] { return known }
-        let similar = before?.runs.first { $0.types.contains(type) }?.set
+        let similar = before?.run(of: type)?.set
         let set = CandidateSet(candidates, like: similar)
         sets[candidates] = set
         return set

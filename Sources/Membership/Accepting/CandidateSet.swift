@@ -65,16 +65,21 @@ package final class CandidateSet: @unchecked Sendable {
     ///   - similar: a set that shares most candidates, to be changed instead of computing all slots anew.
     package convenience init(_ candidates: [Candidate], like similar: CandidateSet?) {
         var table = SlotTable<UInt32>()
-        let wanted = Set(candidates)
-        if let similar {
-            let gone = similar.candidates.filter { !wanted.contains($0) }
-            if gone.count < candidates.count / 2 {
-                table = similar.table
-                for candidate in gone { table.remove(candidate.node) }
-            }
+        // Both lists are sorted: one walk tells who has gone and who is new.
+        var (gone, new) = ([Candidate](), [Candidate]())
+        var known = similar?.candidates[...] ?? []
+        for candidate in candidates {
+            while let first = known.first, first < candidate { gone.append(known.removeFirst()) }
+            if known.first == candidate { known.removeFirst() } else { new.append(candidate) }
         }
-        let known = table.isEmpty ? [] : Set(similar?.candidates ?? [])
-        for candidate in candidates where !known.contains(candidate) { table.insert(candidate.node, candidate.slot) }
+        gone += known
+        if let similar, gone.count + new.count < candidates.count {
+            table = similar.table
+            for candidate in gone { table.remove(candidate.node) }
+        } else {
+            new = candidates
+        }
+        for candidate in new { table.insert(candidate.node, candidate.slot) }
         self.init(candidates, table, isDraining: false)
     }
 

@@ -57,7 +57,10 @@ package final class CallerDesk: @unchecked Sendable {
         isLeaving = true
         loop.enterTurn()
         // Ports and desk hold each other for as long as there are links.
-        return EventLoopFuture.andAllComplete(ports.map { $0.hub.leave(within: limit) }, on: loop.eventLoop).map { self.ports = [] }
+        return EventLoopFuture.andAllComplete(ports.map { $0.hub.leave(within: limit) }, on: loop.eventLoop).map {
+            for port in self.ports { port.retire() }
+            self.ports = []
+        }
     }
 
     /// The time for leaving is over: what is open is lost.

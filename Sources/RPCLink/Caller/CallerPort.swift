@@ -223,6 +223,9 @@ final class CallerPort: HubLinkUser, TimerTarget, @unchecked Sendable {
         settle()
     }
 
+    /// It goes for good. The ring knows its timer by address only.
+    func retire() { desk.loop.cancel(timer) }
+
     private func settle() {
         if hasHubStopped, pending.count == 0 { hub.done() }
     }

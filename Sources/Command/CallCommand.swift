@@ -9,7 +9,7 @@ public import Wire
 struct CallCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "call",
-        abstract: "Make one Thrift call and print the answer.",
+        abstract: "Make one Thrift call, or one call through an RPC hub, and print the answer.",
         discussion: """
             Calls `rpc` (or --method) with a ProtoRequest, and prints the content of \
             the ProtoReply: as text when it is UTF-8, else as hex. A result that is \
@@ -17,14 +17,29 @@ struct CallCommand: AsyncParsableCommand {
 
               switchyard call --type 7 --body hello
               switchyard call --to 10.0.1.1:9100 --type 8 --hex 'de ad be ef' --sharding 42
+              switchyard call --hub --rpc 1 --type 7 --body hello
+
+            With --hub the call goes to an agent of that RPC id, whatever serves it.
 
             Exit codes: 0 answered; 1 an exception, no answer, or not reachable (one \
             line on standard error says which); 64 usage.
             """
     )
 
-    @Option(help: ArgumentHelp("A Thrift server or RPC proxy: host:port, [v6]:port or unix:/path.", valueName: "address"))
-    var to = Endpoint.host("127.0.0.1", port: 7300)
+    @Option(
+        help: ArgumentHelp(
+            "A Thrift server, an RPC proxy or an RPC hub: host:port, [v6]:port or unix:/path. (default: 127.0.0.1:7300; with --hub 127.0.0.1:7400)",
+            valueName: "address"))
+    var to: Endpoint?
+
+    @Flag(help: "Call through an RPC hub.")
+    var hub = false
+
+    @Option(help: ArgumentHelp("With --hub: the RPC id.", valueName: "number"))
+    var rpc: UInt32?
+
+    @Option(help: ArgumentHelp("With --hub: the join token, as env:NAME or file:PATH.", valueName: "source"))
+    var join: JoinToken?
 
     @Option(help: ArgumentHelp("The request's type, 32 bits with sign.", valueName: "number"))
     var type: Int32
@@ -52,8 +67,12 @@ struct CallCommand: AsyncParsableCommand {
 
     func validate() throws {
         if body != nil, hex != nil { throw ValidationError("--body and --hex are two ways to say the same; give one") }
+        if hub, rpc == nil { throw ValidationError("--hub needs --rpc, the RPC id to call") }
+        if !hub, rpc != nil || join != nil { throw ValidationError("--rpc and --join go with --hub") }
         _ = try bytes()
     }
+
+    private var address: Endpoint { to ?? .host("127.0.0.1", port: hub ? 7400 : 7300) }
 
     private func bytes() throws -> [UInt8] {
         guard let hex else { return Array((body ?? "").utf8) }
@@ -66,18 +85,22 @@ struct CallCommand: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            let reply = try await exchange(ProtoRequest(type: type, content: ByteBuffer(bytes: try bytes()), shardingID: sharding))
+            let request = ProtoRequest(type: type, content: ByteBuffer(bytes: try bytes()), shardingID: sharding)
+            let reply: ProtoReply
+            if let rpc { reply = try await throughHub(rpc, request) } else { reply = try await exchange(request) }
             if reply.result != 0 { Terminal.tell("result: \(reply.result)") }
             print(BodyText.text(reply.content.readableBytesView) ?? HexText.text(reply.content.readableBytesView))
         } catch let exception as ThriftException {
             throw failure("exception \(exception.kind.rawValue): \(exception)")
         } catch let error as RPCError {
-            throw failure(error.code == .deadline ? "deadline: no answer within \(wait.text) from \(to)" : "\(error)")
+            throw failure(error.code == .deadline ? "deadline: no answer within \(wait.text) from \(address)" : "\(error)")
+        } catch let error as RPCFailure {
+            throw failure("\(error)")
         }
     }
 
     private func exchange(_ request: ProtoRequest) async throws -> ProtoReply {
-        var settings = RPCClientSettings(to: [to])
+        var settings = RPCClientSettings(to: [address])
         settings.transport = transport
         settings.protocol = encoding
         settings.connections = 1
@@ -90,6 +113,26 @@ struct CallCommand: AsyncParsableCommand {
             return reply
         } catch {
             await client.close(within: .zero)
+            throw error
+        }
+    }
+
+    private func throughHub(_ rpc: UInt32, _ request: ProtoRequest) async throws -> ProtoReply {
+        var settings = CallerSettings(hubs: [address])
+        settings.token = join?.bytes ?? []
+        settings.name = "call"
+        settings.timeout = TimeAmount(wait.duration)
+        // Why a hub refuses is only in the log.
+        var logger = Logger(label: "call") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = .warning
+        let caller = RPCHubCaller(settings, logger: logger)
+        try await caller.start()
+        do {
+            let reply = try await caller.call(rpcID: rpc, request: request)
+            await caller.stop(within: .seconds(1))
+            return reply
+        } catch {
+            await caller.stop(within: .zero)
             throw error
         }
     }

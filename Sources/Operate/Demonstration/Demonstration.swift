@@ -7,7 +7,7 @@ import Telemetry
 
 /// What stands behind the roles when `up` is started without a file: the example servers, in the same process, reached over the wire like
 /// any others. The chat service dials the hub; a packet server of its own answers type 7 on a direct route; a Thrift server answers the
-/// calls that come through the proxy.
+/// calls that come through the proxy, and those that the agent brings from the RPC hub.
 final class Demonstration: Sendable {
     /// The configuration of `up` without a file.
     static let configuration = """
@@ -27,6 +27,13 @@ final class Demonstration: Sendable {
           listen: 127.0.0.1:7300
           routes:
             - { name: default, methods: ["*"], to: ["127.0.0.1:9100"], pools: 1, inFlight: 128 }
+        rpcHub:
+          callers: { listen: "127.0.0.1:7400" }
+          agents: { listen: "127.0.0.1:7401" }
+        rpcAgent:
+          hubs: { to: ["127.0.0.1:7401"] }
+          rpcIDs: [1-99]
+          upstream: { to: ["127.0.0.1:9100"] }
         """
 
     private let server: PacketServer

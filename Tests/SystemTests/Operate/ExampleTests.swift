@@ -3,7 +3,7 @@ import Testing
 import Wire
 
 extension SystemTests {
-    /// `up` without a file, and the examples that the documentation tells newcomers to run. Fixed ports: 7000, 7100, 7200, 7201, 7300, 9090,
+    /// `up` without a file, and the examples that the documentation tells newcomers to run. Fixed ports: 7000, 7100, 7200, 7201, 7300, 7400, 7401, 9090,
     /// 9100.
     @Suite struct ExampleTests {
         /// Everything on its documented ports, for the time of `body`.
@@ -46,7 +46,10 @@ extension SystemTests {
         @Test("Examples: the Thrift server of `up` without a file echoes, reverses, sleeps and fails by type, behind the proxy and without it")
         func demonstrationThrift() throws {
             try withDemonstration { _ in
-                let calls = [("7", "hello", "hello", []), ("8", "hello", "olleh", []), ("9", "20", "20", ["--to", "127.0.0.1:9100"])]
+                let calls = [
+                    ("7", "hello", "hello", []), ("8", "hello", "olleh", []), ("9", "20", "20", ["--to", "127.0.0.1:9100"]),
+                    ("8", "hub", "buh", ["--hub", "--rpc", "1"]),
+                ]
                 for (type, body, answer, to) in calls {
                     let call = try ChildProcess(SwitchyardProcess.binary(), ["call", "--type", type, "--body", body] + to)
                     defer { call.end() }

@@ -41,7 +41,8 @@ struct CallCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("With --hub: the join token, as env:NAME or file:PATH.", valueName: "source"))
     var join: JoinToken?
 
-    @Option(help: ArgumentHelp("The request's type, 32 bits with sign.", valueName: "number"))
+    // Unconditional: a negative number is no option.
+    @Option(parsing: .unconditional, help: ArgumentHelp("The request's type, 32 bits with sign.", valueName: "number"))
     var type: Int32
 
     @Option(help: ArgumentHelp("The content as text. Without --body and --hex it is empty.", valueName: "text"))
@@ -50,7 +51,7 @@ struct CallCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The content as hex digits; white space is allowed.", valueName: "hex"))
     var hex: String?
 
-    @Option(help: ArgumentHelp("The request's sharding_id.", valueName: "number"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("The request's sharding_id.", valueName: "number"))
     var sharding: Int64 = 0
 
     @Option(help: ArgumentHelp("How long to wait for the answer, connecting included: 250ms, 2s, 1m.", valueName: "duration"))

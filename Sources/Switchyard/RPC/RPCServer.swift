@@ -44,6 +44,7 @@ public final class RPCServer: Service, ProcessRole {
 
     /// A server that has not been started.
     /// - Parameters:
+    ///   - settings: where it listens, and what it bounds.
     ///   - lanes: shared with other servers of the program; nil gives the server its own.
     ///   - group: its event loops serve the connections.
     ///   - handler: answers the method ``RPCServerSettings/method``.

@@ -28,7 +28,10 @@ public final class RPCClient: Service {
     /// A client of these servers with default settings.
     public convenience init(to servers: [Endpoint]) { self.init(RPCClientSettings(to: servers)) }
 
-    /// - Parameter group: one of its event loops serves the connections.
+    /// A client that dials at once.
+    /// - Parameters:
+    ///   - settings: its servers, and how it speaks to them.
+    ///   - group: one of its event loops serves the connections.
     public init(_ settings: RPCClientSettings, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton) {
         self.settings = settings
         core = RPCClientLoop(settings, eventLoop: group.next())
@@ -44,6 +47,7 @@ public final class RPCClient: Service {
 
     /// Calls a function.
     /// - Parameters:
+    ///   - request: its argument.
     ///   - method: nil is ``RPCClientSettings/method``. `service:method` multiplexes.
     ///   - timeout: from now to the answer; nil is ``RPCClientSettings/timeout``.
     /// - Throws: ``RPCError`` when there is no answer; ``ThriftException`` when the server answers with one; `CancellationError` when the
@@ -66,6 +70,7 @@ public final class RPCClient: Service {
 
     /// Calls a method that has other arguments or another result than ``ProtoRequest`` and ``ProtoReply``.
     /// - Parameters:
+    ///   - method: its name. `service:method` multiplexes.
     ///   - arguments: one structure with the arguments as its fields, in the client's protocol.
     ///   - shardingID: what `hash` goes by.
     ///   - timeout: from now to the answer; nil is ``RPCClientSettings/timeout``.

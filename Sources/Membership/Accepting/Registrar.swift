@@ -26,7 +26,7 @@ package protocol MembershipTables: SendableMetatype {
 /// Keeps who is registered, on an event loop of its own, and has routing tables built there: at most one in 10 ms, however many HELLOs come
 /// (rule S11, protocol section 4). The loops that carry packets only ever take a finished table.
 ///
-/// `@unchecked Sendable`: confined to ``eventLoop``.
+/// `@unchecked Sendable`: confined to ``eventLoop``, except for what says that it may come from any thread.
 package final class Registrar<Tables: MembershipTables>: @unchecked Sendable {
     /// What the rest of the hub does when the registrar says so; each is called on ``eventLoop``.
     package struct Effects: Sendable {
@@ -91,6 +91,7 @@ package final class Registrar<Tables: MembershipTables>: @unchecked Sendable {
     // MARK: - Members
 
     package func register(_ member: Member, at endpoint: Tables.Endpoint) -> Answer {
+        eventLoop.assertInEventLoop()
         switch registry.register(member, endpoint: endpoint, now: .now()) {
         case .refused(let refusal):
             return .refused(refusal)
@@ -107,6 +108,7 @@ package final class Registrar<Tables: MembershipTables>: @unchecked Sendable {
 
     /// A later HELLO. Nil when the registration is gone, whose link learns that by itself.
     package func update(_ id: MemberID, to member: Member) -> UInt64? {
+        eventLoop.assertInEventLoop()
         guard registry.update(id, to: member) else { return nil }
         builder.touched(member)
         return changed()
@@ -114,6 +116,7 @@ package final class Registrar<Tables: MembershipTables>: @unchecked Sendable {
 
     /// It said DRAIN. Nothing new goes to it when the table of the version returned is everywhere.
     package func drain(_ id: MemberID) -> UInt64? {
+        eventLoop.assertInEventLoop()
         guard registry.drain(id), let entry = registry[id] else { return nil }
         builder.touched(entry.member)
         return changed()
@@ -153,6 +156,7 @@ package final class Registrar<Tables: MembershipTables>: @unchecked Sendable {
     // MARK: - Leaving (rule S25)
 
     package func leave(by deadline: NIODeadline) {
+        eventLoop.assertInEventLoop()
         self.deadline = deadline
         registry.isDraining = true
         let ids = registry.live.map { (id: $0.id, role: $0.member.identity.role) }
@@ -160,10 +164,11 @@ package final class Registrar<Tables: MembershipTables>: @unchecked Sendable {
         run(drainOrder.begin(front: front.map(\.id), back: back.map(\.id)))
     }
 
-    /// It answered the hub's DRAIN.
-    package func answered(_ id: MemberID) { run(drainOrder.answered(id)) }
+    /// It answered the hub's DRAIN. From any thread.
+    package func answered(_ id: MemberID) { eventLoop.execute { self.run(self.drainOrder.answered(id)) } }
 
     private func run(_ actions: [DrainOrder.Action]) {
+        eventLoop.assertInEventLoop()
         for action in actions {
             var loops: [MemberID: Int] = [:]
             for entry in registry.live { loops[entry.id] = entry.endpoint.loop }

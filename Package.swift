@@ -127,9 +127,11 @@ let package = Package(
         .executableTarget(name: "interop-server", dependencies: ["Switchyard"], path: "Tests/Interop/Server", swiftSettings: settings),
 
         // Tests mirror the sources; SystemTests starts real processes.
-        .testTarget(name: "WireTests", dependencies: ["Wire", nioCore], resources: [.copy("vectors")], swiftSettings: settings),
-        .testTarget(name: "RoutingTests", dependencies: ["Routing"], resources: [.copy("vectors")], swiftSettings: settings),
-        .testTarget(name: "LinksTests", dependencies: ["Links", "Wire", nioCore, nioEmbedded, nioPosix, logging], swiftSettings: settings),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(name: "WireTests", dependencies: ["TestSupport", "Wire", nioCore], resources: [.copy("vectors")], swiftSettings: settings),
+        .testTarget(name: "RoutingTests", dependencies: ["TestSupport", "Routing"], resources: [.copy("vectors")], swiftSettings: settings),
+        .testTarget(
+            name: "LinksTests", dependencies: ["TestSupport", "Links", "Wire", nioCore, nioEmbedded, nioPosix, logging], swiftSettings: settings),
         .testTarget(name: "SessionsTests", dependencies: ["Sessions", "Wire"], swiftSettings: settings),
         .testTarget(
             name: "ThriftLinkTests",
@@ -138,14 +140,14 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Wire"], swiftSettings: settings),
         .testTarget(
             name: "MembershipTests",
-            dependencies: ["Membership", "Wire", "Telemetry", "Links", "Routing", nioCore, nioEmbedded, nioPosix, logging],
+            dependencies: ["TestSupport", "Membership", "Wire", "Telemetry", "Links", "Routing", nioCore, nioEmbedded, nioPosix, logging],
             swiftSettings: settings),
         .testTarget(
-            name: "HubTests", dependencies: ["Hub", "Membership", "Wire", "Routing", "Links", nioCore], swiftSettings: settings),
+            name: "HubTests", dependencies: ["TestSupport", "Hub", "Membership", "Wire", "Routing", "Links", nioCore], swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "Wire", "Links", "Membership", "Sessions", "Routing", "Telemetry", nioCore, nioEmbedded, nioPosix, logging,
+                "TestSupport", "Gateway", "Wire", "Links", "Membership", "Sessions", "Routing", "Telemetry", nioCore, nioEmbedded, nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -155,14 +157,14 @@ let package = Package(
         .testTarget(
             name: "SwitchyardTests",
             dependencies: [
-                "Switchyard", "Hub", "RPCHub", "Wire", "Links", "Sessions", "Routing", "Telemetry", "Membership", nioCore, nioEmbedded, nioPosix,
-                logging,
+                "TestSupport", "Switchyard", "Hub", "RPCHub", "Wire", "Links", "Sessions", "Routing", "Telemetry", "Membership", nioCore, nioEmbedded,
+                nioPosix, logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
         .testTarget(
             name: "RPCHubTests",
-            dependencies: ["RPCHub", "Wire", "Links", "Membership", "Routing", "Telemetry", nioCore, nioPosix, logging],
+            dependencies: ["TestSupport", "RPCHub", "Wire", "Links", "Membership", "Routing", "Telemetry", nioCore, nioPosix, logging],
             swiftSettings: settings),
         .testTarget(name: "ChatTests", dependencies: ["Chat"], swiftSettings: settings),
         .testTarget(
@@ -172,9 +174,8 @@ let package = Package(
         .testTarget(
             name: "OperateTests",
             dependencies: [
-                "Operate", "Gateway", "RPCProxy", "RPCHub", "RPCAgent", "RPCLink", "ThriftLink", "Links", "Sessions", "Routing", "Telemetry", "Wire",
-                nioCore,
-                nioPosix, logging,
+                "TestSupport", "Operate", "Gateway", "RPCProxy", "RPCHub", "RPCAgent", "RPCLink", "ThriftLink", "Links", "Sessions", "Routing",
+                "Telemetry", "Wire", nioCore, nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(name: "SystemTests", dependencies: ["Wire", nioCore], exclude: ["Support"], swiftSettings: settings),

@@ -1,5 +1,6 @@
 import Links
 import NIOCore
+import TestSupport
 import Testing
 
 /// How long a dialer waits.

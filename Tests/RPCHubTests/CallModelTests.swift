@@ -1,5 +1,6 @@
 import Membership
 import Routing
+import TestSupport
 import Testing
 import Wire
 

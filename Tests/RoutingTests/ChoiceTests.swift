@@ -1,4 +1,5 @@
 import Routing
+import TestSupport
 import Testing
 
 /// The choice function: everyone must compute the same, and a change of the nodes must move as little as it can.
@@ -78,7 +79,7 @@ struct ChoiceTests {
 
     @Test("slots stay within the table")
     func slots() {
-        var random = SplitMix(5)
+        var random = Seeded(5)
         for key in [0, 1, .max] + (0..<10_000).map({ _ in random.next() }) { #expect((0..<Choice.slots).contains(Choice.slot(of: key))) }
     }
 
@@ -87,22 +88,7 @@ struct ChoiceTests {
     private func owningNodes(_ nodes: [UInt64]) -> [UInt64] { Choice.owners(among: nodes).map { nodes[Int($0)] } }
 
     private func randomNodes(_ count: Int, seed: UInt64) -> [UInt64] {
-        var random = SplitMix(seed &* 1_000 &+ UInt64(count))
+        var random = Seeded(seed &* 1_000 &+ UInt64(count))
         return (0..<count).map { _ in random.next() }
-    }
-}
-
-/// Random numbers that are the same in every run.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var x = state
-        x = (x ^ (x >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        x = (x ^ (x >> 27)) &* 0x94D0_49BB_1331_11EB
-        return x ^ (x >> 31)
     }
 }

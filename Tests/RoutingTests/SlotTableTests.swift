@@ -1,4 +1,5 @@
 import Routing
+import TestSupport
 import Testing
 
 /// The table that a choice reads, kept up to date node by node.
@@ -6,7 +7,7 @@ import Testing
 struct SlotTableTests {
     @Test("S6, S19: after any joining and leaving the table is the choice among its nodes", arguments: 1...6)
     func sequence(seed: UInt64) {
-        var random = SplitMix(seed)
+        var random = Seeded(seed)
         var table = SlotTable<UInt64>()
         var nodes: [UInt64] = []
         for _ in 0..<25 {
@@ -30,7 +31,7 @@ struct SlotTableTests {
 
     @Test("S19: removing a node moves only its own slots; putting it back restores every one", arguments: 2...6)
     func moves(_ count: Int) {
-        var random = SplitMix(UInt64(count))
+        var random = Seeded(UInt64(count))
         let nodes = (0..<count).map { _ in random.next() }
         var table = SlotTable<UInt64>()
         for node in nodes { table.insert(node, node) }
@@ -47,7 +48,7 @@ struct SlotTableTests {
 
     @Test("S6: the order of joining does not matter")
     func order() {
-        var random = SplitMix(7)
+        var random = Seeded(7)
         let nodes = (0..<7).map { _ in random.next() }
         var tables = (SlotTable<UInt64>(), SlotTable<UInt64>())
         for node in nodes { tables.0.insert(node, node) }

@@ -1,4 +1,5 @@
 import Routing
+import TestSupport
 import Testing
 
 /// Sets of packet types, as routes name them.
@@ -24,7 +25,7 @@ struct TypeSetTests {
 
     @Test("a set contains what its ranges hold, and nothing else")
     func contains() {
-        var random = SplitMix(1)
+        var random = Seeded(1)
         for _ in 0..<20 {
             let ranges = (0..<Int.random(in: 0...6, using: &random)).map { _ in
                 let lower = UInt16.random(in: 0...0xFFFF, using: &random)

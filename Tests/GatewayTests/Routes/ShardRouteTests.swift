@@ -1,6 +1,7 @@
 import Links
 import Routing
 import Sessions
+import TestSupport
 import Testing
 import Wire
 

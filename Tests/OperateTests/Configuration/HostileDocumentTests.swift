@@ -1,23 +1,12 @@
 import Operate
+import TestSupport
 import Testing
 
 @Suite("Configuration: texts nobody meant")
 struct HostileDocumentTests {
-    /// SplitMix64, so that a failure can be repeated.
-    private struct Random: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
-    }
-
     @Test("S27: whatever a text is damaged into, it loads or says where it is wrong", arguments: 0..<200 as Range<UInt64>)
     func damaged(seed: UInt64) {
-        var random = Random(state: seed)
+        var random = Seeded(seed)
         var scalars = Array(Documents.full.unicodeScalars)
         let odd: [Unicode.Scalar] = [
             "\n", "\t", " ", ":", "-", "[", "{", "}", "]", "&", "*", "!", "'", "\"", "?", "|", ">", "%", "\u{0}", "\u{E000}", "\u{FEFF}", "\u{1F600}",

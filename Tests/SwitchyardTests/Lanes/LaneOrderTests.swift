@@ -1,5 +1,6 @@
 import Switchyard
 import Synchronization
+import TestSupport
 import Testing
 
 /// What was done in which order, and whether two of one key ever overlapped.

@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import Switchyard
 import Synchronization
+import TestSupport
 import Testing
 import Wire
 

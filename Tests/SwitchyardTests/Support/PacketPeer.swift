@@ -114,19 +114,5 @@ func inOneTry(of tries: Int, sourceLocation: SourceLocation = #_sourceLocation, 
     Issue.record("in none of \(tries) tries: \(complaints.joined(separator: "; "))", sourceLocation: sourceLocation)
 }
 
-/// Random numbers that are the same in every run (SplitMix64).
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var x = state
-        x = (x ^ (x >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        x = (x ^ (x >> 27)) &* 0x94D0_49BB_1331_11EB
-        return x ^ (x >> 31)
-    }
-}
-
 /// Holds the thread that it is called on, as code that knows nothing of suspension does.
 func hold(seconds: Double) { Thread.sleep(forTimeInterval: seconds) }

@@ -1,22 +1,8 @@
 import NIOCore
+import TestSupport
 import Wire
 
-/// Random numbers that are the same in every run (SplitMix64), so that a failure can be seen again.
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var x = state
-        x = (x ^ (x >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        x = (x ^ (x >> 27)) &* 0x94D0_49BB_1331_11EB
-        return x ^ (x >> 31)
-    }
-
-    mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) } }
-
+extension Seeded {
     /// A header whose length fits `format`, with the extremes more often than chance would have them.
     mutating func header(for format: WireFormat) -> PacketHeader {
         func pick<T: FixedWidthInteger & UnsignedInteger>(_: T.Type, _ generator: inout Seeded) -> T {

@@ -14,9 +14,13 @@ struct LaneLoad {
         let blocks = words.first == "block"
         let packets = words.count > 1 ? Int(words[1]) ?? 100_000 : 100_000
         let done = Atomic<Int>(0)
+        let underWay = Atomic<Int>(0)
+        let peak = Atomic<Int>(0)
         let server = PacketServer(listen: .host("127.0.0.1", port: 0)) { router in
             router.on(7) { _, _ in
+                peak.max(underWay.wrappingAdd(1, ordering: .relaxed).newValue, ordering: .relaxed)
                 if blocks { Blocking.sleep(milliseconds: 10) } else { try await Task.sleep(for: .milliseconds(10)) }
+                underWay.wrappingSubtract(1, ordering: .relaxed)
                 done.wrappingAdd(1, ordering: .relaxed)
                 return nil
             }
@@ -37,6 +41,7 @@ struct LaneLoad {
         let least = Duration.milliseconds((packets + atOnce - 1) / atOnce * 10)
         let percent = Int((took / least * 100).rounded())
         print("\(packets) packets, \(atOnce) at once, 10 ms each: \(took); the arithmetic says \(least): \(percent) %")
+        print("most at once: \(peak.load(ordering: .relaxed))")
         try await client.close()
         await server.drain(within: .seconds(1), atOnce: true)
     }

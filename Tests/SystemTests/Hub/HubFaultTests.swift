@@ -51,12 +51,15 @@ extension SystemTests {
                 fleet.hubs[0].signal(SIGKILL)
                 _ = try fleet.hubs[0].child.exitCode()
                 try eventually("the gateway has noticed") { try client.exchange(Packet(100, "1")).control == .undelivered }
+                var slow = 0
                 for number in 0..<50 {
                     let start = ContinuousClock.now
                     try client.send(Packet(100, "\(number)"))
                     try client.expectUndelivered(.noPeer, of: 100)
-                    #expect(ContinuousClock.now - start < .milliseconds(100))
+                    if ContinuousClock.now - start > .milliseconds(100) { slow += 1 }
                 }
+                // A busy machine delays some; a gateway that waited for anything would delay all.
+                #expect(slow < 25, "\(slow) of 50 answers took longer than 100 ms")
                 try fleet.restartHub(0)
                 try fleet.settle()
                 #expect(try client.exchange(Packet(100, "back")).text == "BACK")
@@ -109,8 +112,8 @@ extension SystemTests {
             try network.linkDown()
             try gateway.child.awaitError("silent", within: .seconds(5))
             let took = ContinuousClock.now - start
-            // Three heartbeats since it was last heard, and the look of a test at it.
-            #expect(took <= .milliseconds(1500 + 100), "noticed after \(took)")
+            // Three heartbeats since it was last heard; a fourth would end at 2,000 ms.
+            #expect(took < .milliseconds(1950), "noticed after \(took)")
             // The line is written before the other loops are told, which takes them one turn.
             try eventually("noPeer") {
                 let notice = try client.exchange(Packet(100, "2")).read(Undelivered.self)

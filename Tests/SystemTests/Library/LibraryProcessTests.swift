@@ -84,24 +84,21 @@ extension SystemTests {
             }
         }
 
-        @Test("S8: 100,000 packets over 1,024 lanes with handlers that sleep 10 ms take what the arithmetic says and a fifth")
-        func arithmetic() throws {
-            // Beside the executable that is tested, so optimised as that is. A busy machine makes it slower, never faster.
+        @Test("S8: 100,000 packets over 1,024 lanes with handlers that sleep 10 ms: the lanes wait at the same time")
+        func lanesAtOnce() throws {
+            // Beside the executable that is tested, so optimised as that is. How long it takes is for whoever runs it by hand: a test that
+            // looked at the time would judge the machine.
             let folder = URL(fileURLWithPath: try SwitchyardProcess.binary()).deletingLastPathComponent()
             let binary = folder.appendingPathComponent("lane-load").path
             guard FileManager.default.isExecutableFile(atPath: binary) else {
                 throw Unmet("no \(binary): swift build -c release --product lane-load")
             }
-            var seen: [String] = []
-            for _ in 0..<3 {
-                let load = try ChildProcess(binary, ["sleep", "100000"])
-                defer { load.end() }
-                #expect(try load.exitCode(within: .seconds(60)) == 0, "\(load.errors)")
-                seen += load.output
-                let percent = seen.last?.split(separator: " ").dropLast().last.flatMap { Int($0) }
-                if let percent, percent <= 120 { return }
-            }
-            Issue.record("in none of three tries: \(seen)")
+            let load = try ChildProcess(binary, ["sleep", "100000"])
+            defer { load.end() }
+            #expect(try load.exitCode(within: .seconds(60)) == 0, "\(load.errors)")
+            let most = load.output.last?.split(separator: " ").last.flatMap { Int($0) } ?? 0
+            // There are 64 threads: lanes that held theirs while they sleep would come to no more than that.
+            #expect(most > 512 && most <= 1024, "\(load.output)")
         }
 
         @Test("The tutorial's program is a chat: names, rooms, private messages, presence")

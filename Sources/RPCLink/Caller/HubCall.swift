@@ -41,7 +41,7 @@ package final class HubCall: @unchecked Sendable {
     /// It went to a second hub after the first had said that it did not take it (rule S3).
     var isRetried = false
 
-    /// - Parameter finish: called exactly once, on the desk's loop; of a oneway call when it is queued.
+    /// - Parameter finish: called exactly once, on the desk's loop or by ``refuse(_:)``; of a oneway call when it is queued.
     package init(
         rpc: UInt32, request: ProtoRequest, isOneway: Bool = false, timeout: Int,
         finish: @escaping @Sendable (Result<ProtoReply, Failure>) -> Void
@@ -53,6 +53,9 @@ package final class HubCall: @unchecked Sendable {
         self.timeout = timeout
         self.finish = finish
     }
+
+    /// Ends a call that no desk has been handed, on whatever thread.
+    package func refuse(_ failure: Failure) { end(.failure(failure)) }
 
     func end(_ result: Result<ProtoReply, Failure>) {
         if case .ended = state { return }

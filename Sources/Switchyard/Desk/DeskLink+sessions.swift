@@ -27,20 +27,13 @@ extension DeskLink {
         guard let link else { return }
         link.pauseReading()
         let eventLoop = desk.loop.eventLoop
-        let done = EdgeReset { eventLoop.execute { link.resumeReading() } }
         desk.handOverNow()
         desk.lanes.barrier {
-            Task(executorPreference: self.desk.lanes.threads) {
+            Task(executorPreference: self.desk.lanes.threads) { [box = self.desk.box] in
                 await handler(es)
-                done.finish()
+                // Who has left reads nothing more, and its event loop may be gone.
+                if box?.isClosed == false { eventLoop.execute { link.resumeReading() } }
             }
         }
     }
-}
-
-/// Ends the wait for an edge's reset, once, from whichever thread.
-private final class EdgeReset: Sendable {
-    private let end: @Sendable () -> Void
-    init(_ end: @escaping @Sendable () -> Void) { self.end = end }
-    func finish() { end() }
 }

@@ -58,12 +58,15 @@ final class LaneDesk: @unchecked Sendable {
         links = ClientTable(loop: index, key: key)
         box = ReturnBox(eventLoop: eventLoop) { [weak self] in self?.receive($0) }
         lanes.register(box)
-        loop.turnStarted = { [unowned self] in box.turnStarted() }
-        loop.turnEnding = { [unowned self] in
+        // Weakly: whoever dropped the desk in a turn leaves a loop whose turn still ends.
+        loop.turnStarted = { [weak self] in self?.box.turnStarted() }
+        loop.turnEnding = { [weak self] in
+            guard let self else { return }
             box.collect()
             handOver()
         }
-        loop.turnEnded = { [unowned self] in
+        loop.turnEnded = { [weak self] in
+            guard let self else { return }
             handOver()
             self.memory.publish(loop.queuedBytes + loop.keptBytes + laneBytes)
             turnEnded?()
@@ -130,6 +133,7 @@ final class LaneDesk: @unchecked Sendable {
         toLoop = nil
         memory.publish(0)
         lanes.unregister(box)
+        box.close()
     }
 
     /// Nobody waits any more for what is in lanes: handlers that never return do not hold up the end.

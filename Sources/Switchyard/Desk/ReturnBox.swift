@@ -20,6 +20,8 @@ final class ReturnBox: LoopBox {
         var isExpected = false
         /// Something is here and the loop does not know.
         var isUnannounced = false
+        /// The loop takes nothing any more, and may be gone.
+        var isClosed = false
     }
 
     /// The most bytes of a block that is used again.
@@ -35,9 +37,10 @@ final class ReturnBox: LoopBox {
         self.receive = receive
     }
 
-    /// Leaves an entry whose `count` bytes `fill` writes. From any thread.
+    /// Leaves an entry whose `count` bytes `fill` writes. From any thread. What comes after ``close()`` is dropped.
     func put(_ entry: Return, _ fill: (UnsafeMutableRawPointer) -> Void) {
         let isNews = state.withLock { state in
+            guard !state.isClosed else { return false }
             state.filling.append(Return.size + entry.count) { bytes in
                 entry.store(to: bytes)
                 fill(bytes + Return.size)
@@ -65,6 +68,21 @@ final class ReturnBox: LoopBox {
     }
 
     // MARK: - The loop
+
+    /// ``close()`` has been called.
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    /// The last call: a handler that returns later does not wake the loop, which its owner may have shut down.
+    ///
+    /// Race window: a thread that has found something to announce a moment ago still wakes the loop. Benign: of a loop that is gone it
+    /// gets a line in the log.
+    func close() {
+        state.withLock { state in
+            state.isClosed = true
+            state.isUnannounced = false
+            state.filling.clear()
+        }
+    }
 
     /// A turn begins: until ``turnEnded()`` no one needs to wake this loop.
     func turnStarted() { state.withLock { $0.isExpected = true } }

@@ -12,6 +12,8 @@ final class ValueBox<Value: Sendable>: LoopBox {
         var isExpected = false
         /// Something is here and the loop does not know.
         var isUnannounced = false
+        /// The loop takes nothing any more, and may be gone.
+        var isClosed = false
     }
 
     /// The most values whose room is kept.
@@ -28,19 +30,25 @@ final class ValueBox<Value: Sendable>: LoopBox {
     }
 
     /// Leaves a value. From any thread.
-    func put(_ value: Value) {
-        let isNews = state.withLock { state in
+    /// - Returns: false after ``close()``, and then the value is dropped.
+    @discardableResult
+    func put(_ value: Value) -> Bool {
+        let news: Bool? = state.withLock { state in
+            guard !state.isClosed else { return nil }
             state.values.append(value)
             guard !state.isExpected, !state.isUnannounced else { return false }
             state.isUnannounced = true
             return true
         }
+        guard let isNews = news else { return false }
         guard let worker = LaneWorker.current else {
             // Another thread's news may still be unannounced: whoever comes from outside does not wait for it.
-            return announce()
+            announce()
+            return true
         }
         if isNews { worker.owe(self) }
         worker.replied()
+        return true
     }
 
     func announce() {
@@ -54,6 +62,19 @@ final class ValueBox<Value: Sendable>: LoopBox {
     }
 
     // MARK: - The loop
+
+    /// The last call: what comes later does not wake the loop, which its owner may have shut down. Returns what the loop has not taken.
+    ///
+    /// Race window: as with ``ReturnBox/close()``.
+    @discardableResult
+    func close() -> [Value] {
+        state.withLock { state in
+            state.isClosed = true
+            state.isUnannounced = false
+            defer { state.values = [] }
+            return state.values
+        }
+    }
 
     /// A turn begins: until ``turnEnded()`` no one needs to wake this loop.
     func turnStarted() { state.withLock { $0.isExpected = true } }

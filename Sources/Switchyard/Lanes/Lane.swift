@@ -17,7 +17,6 @@ final class Lane: Sendable {
         var items = Deque<LaneItem>()
         var sleeper: UnsafeContinuation<Void, Never>?
         var task: Task<Void, Never>?
-        var isStopped = false
     }
 
     private let state = Mutex(State())
@@ -27,9 +26,14 @@ final class Lane: Sendable {
     private let done = Atomic<Int>(0)
     /// Odd while a handler is called; grows with each call. Written by the lane's task alone.
     let progress = Atomic<UInt64>(0)
-    private unowned let lanes: Lanes
+    /// No handler is called any more. Written under the lock.
+    private let stopped = Atomic<Bool>(false)
+    // The threads and not the lanes that it is one of: a handler may return after those have gone.
+    private let threads: LaneThreads
 
-    init(lanes: Lanes) { self.lanes = lanes }
+    init(threads: LaneThreads) { self.threads = threads }
+
+    private var isStopped: Bool { stopped.load(ordering: .relaxed) }
 
     /// Appends `item`; false when the lane is full, or stopped.
     func append(_ item: borrowing LaneItem) -> Bool {
@@ -39,12 +43,12 @@ final class Lane: Sendable {
             case sleeper(UnsafeContinuation<Void, Never>)
         }
         let wake: Wake? = state.withLock { state in
-            guard !state.isStopped, count < limit else { return nil }
+            guard !isStopped, count < limit else { return nil }
             appended.store(appended.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
             state.items.append(copy item)
             if let sleeper = state.sleeper.take() { return .sleeper(sleeper) }
             guard state.task == nil else { return Wake.none }
-            state.task = Task(executorPreference: lanes.threads) { await self.run() }
+            state.task = Task(executorPreference: threads) { await self.run() }
             return .first
         }
         guard let wake else { return false }
@@ -58,7 +62,7 @@ final class Lane: Sendable {
     /// From here on no handler is called: what waits is answered `draining`, and the call under way is cancelled (rule S25).
     func stop() {
         let (sleeper, task) = state.withLock { state in
-            state.isStopped = true
+            stopped.store(true, ordering: .relaxed)
             return (state.sleeper.take(), state.task)
         }
         task?.cancel()
@@ -67,7 +71,7 @@ final class Lane: Sendable {
 
     private nonisolated(nonsending) func run() async {
         // A task does not hold its executor, and a handler may return after everyone else has gone.
-        let threads = lanes.threads
+        let threads = threads
         defer { withExtendedLifetime(threads) {} }
         var batch = Deque<LaneItem>()
         while await take(&batch) {
@@ -87,14 +91,14 @@ final class Lane: Sendable {
             batch = Deque()
             let isStopped = state.withLock { state in
                 swap(&state.items, &taken)
-                return state.isStopped
+                return self.isStopped
             }
             batch = taken
             if !batch.isEmpty { return true }
             if isStopped { return false }
             await withUnsafeContinuation { continuation in
                 let isReady = state.withLock { state in
-                    guard state.items.isEmpty, !state.isStopped else { return true }
+                    guard state.items.isEmpty, !isStopped else { return true }
                     state.sleeper = continuation
                     return false
                 }
@@ -128,7 +132,7 @@ final class Lane: Sendable {
             origin.finish(item.header, reply: nil)
         case .call(let work):
             advance()
-            await work(lanes.isStopped)
+            await work(isStopped)
             advance()
         case .marker(let done):
             done()

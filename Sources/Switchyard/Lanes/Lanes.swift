@@ -30,8 +30,9 @@ public final class Lanes: Sendable {
     ///   - logger: hears of handlers that throw, and of calls over a second.
     public init(threads: Int = 64, logger: Logger = Logger(label: "lanes")) {
         log = Mutex(EventLogBox(logger))
-        self.threads = LaneThreads(limit: threads) { [weak self] in self?.look() ?? false }
-        lanes = (0..<Lanes.count).map { _ in Lane(lanes: self) }
+        let threads = LaneThreads(limit: threads) { [weak self] in self?.look() ?? false }
+        self.threads = threads
+        lanes = (0..<Lanes.count).map { _ in Lane(threads: threads) }
     }
 
     deinit {

@@ -19,7 +19,7 @@ final class ClientSide: @unchecked Sendable {
         self.settings = settings
         self.admission = admission
         allPublic = settings.publicTypes == .applicationTypes
-        desk.toLoop = { [unowned self] in push($0) }
+        desk.toLoop = { [weak self] in self?.push($0) }
     }
 
     @inline(__always)

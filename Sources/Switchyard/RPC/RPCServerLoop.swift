@@ -37,9 +37,9 @@ final class RPCServerLoop: ThriftCallHandler, @unchecked Sendable {
         log = EventLog(logger)
         answers = ValueBox(eventLoop: eventLoop) { [weak self] in self?.receive($0) }
         lanes.register(answers)
-        loop.turnStarted = { [unowned self] in answers.turnStarted() }
-        loop.turnEnding = { [unowned self] in answers.collect() }
-        loop.turnEnded = { [unowned self] in answers.turnEnded() }
+        loop.turnStarted = { [answers] in answers?.turnStarted() }
+        loop.turnEnding = { [answers] in answers?.collect() }
+        loop.turnEnded = { [answers] in answers?.turnEnded() }
     }
 
     // MARK: - Calls come in
@@ -240,5 +240,6 @@ final class RPCServerLoop: ThriftCallHandler, @unchecked Sendable {
         loop.turnEnding = nil
         loop.turnEnded = nil
         lanes.unregister(answers)
+        answers.close()
     }
 }

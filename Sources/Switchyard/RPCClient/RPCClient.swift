@@ -2,6 +2,7 @@ public import Links
 public import NIOCore
 public import NIOPosix
 public import ServiceLifecycle
+import Synchronization
 import ThriftLink
 public import Wire
 
@@ -40,7 +41,7 @@ public final class RPCClient: Service {
     deinit {
         // Whoever forgot to close it waits for nothing any more.
         let core = core
-        core.loop.eventLoop.execute { _ = core.leave(within: .zero) }
+        if !core.isClosed.load(ordering: .relaxed) { core.loop.eventLoop.execute { _ = core.leave(within: .zero) } }
     }
 
     // MARK: - Calls
@@ -97,7 +98,9 @@ public final class RPCClient: Service {
         guard call.message.readableBytes + 32 <= settings.maxFrame else {
             throw RPCError(.tooLarge, "the call has \(call.message.readableBytes) bytes; maxFrame is \(settings.maxFrame)")
         }
-        return try await call.wait { [core] in core.box.put($0) }
+        return try await call.wait { [core] call in
+            if !core.box.put(call) { call.fail(.draining, RPCClientLoop.closed) }
+        }
     }
 
     private func check(_ arguments: ByteBuffer) throws(RPCError) {
@@ -121,6 +124,7 @@ public final class RPCClient: Service {
     /// Dials every server; returns when the first attempt of each connection has ended, whether it was reached or not (rule S18).
     public func start() async {
         let core = core
+        guard !core.isClosed.load(ordering: .relaxed) else { return }
         try? await core.loop.eventLoop.flatSubmit { core.start() }.get()
     }
 
@@ -128,7 +132,9 @@ public final class RPCClient: Service {
     /// `lost`.
     public func close(within limit: TimeAmount = .seconds(30)) async {
         let core = core
+        guard !core.isClosed.load(ordering: .relaxed) else { return }
         try? await core.loop.eventLoop.flatSubmit { core.leave(within: limit) }.get()
+        core.close()
     }
 
     /// Dials, and closes at a graceful shutdown of its group, or when the task is cancelled.

@@ -2,12 +2,13 @@ import Links
 import Logging
 import NIOCore
 import Routing
+import Synchronization
 import ThriftLink
 import Wire
 
 /// An ``RPCClient`` on its event loop: takes calls from tasks, sends them through the pool, and ends each when its outcome comes.
 ///
-/// `@unchecked Sendable`: confined to ``loop``'s event loop, except ``box``.
+/// `@unchecked Sendable`: confined to ``loop``'s event loop, except ``box``, ``isClosed`` and ``close()``.
 final class RPCClientLoop: UpstreamPoolOwner, @unchecked Sendable {
     let loop: LinkLoop
     private let settings: RPCClientSettings
@@ -22,6 +23,10 @@ final class RPCClientLoop: UpstreamPoolOwner, @unchecked Sendable {
     /// Why the last attempt to connect failed.
     private var lastFault: String?
     private var isLeaving = false
+    /// It has left, and its event loop may be gone: nothing is submitted to that any more. Read from any thread.
+    let isClosed = Atomic<Bool>(false)
+    /// What calls are told then.
+    static let closed = "the client is closed"
     /// Calls without a `sharding_id` go one way.
     private let ownKey = UInt64.random(in: 1 ... .max)
 
@@ -44,7 +49,7 @@ final class RPCClientLoop: UpstreamPoolOwner, @unchecked Sendable {
     }
 
     private func send(_ call: RPCClientCall) {
-        guard !isLeaving else { return call.fail(.draining, "the client is closed") }
+        guard !isLeaving else { return call.fail(.draining, RPCClientLoop.closed) }
         let attempts = start()
         // Before the first names are known there is nobody to send to.
         guard isStarted || !pool.servers.isEmpty else {
@@ -115,5 +120,11 @@ final class RPCClientLoop: UpstreamPoolOwner, @unchecked Sendable {
         let leaving = started.flatMap { [self] in pool.leave() }.always { _ in cut.cancel() }
         left = leaving
         return leaving
+    }
+
+    /// The last call, from any thread, when it has left.
+    func close() {
+        isClosed.store(true, ordering: .relaxed)
+        for call in box.close() { call.fail(.draining, RPCClientLoop.closed) }
     }
 }

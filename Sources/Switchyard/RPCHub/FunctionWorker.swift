@@ -13,7 +13,13 @@ final class FunctionWorker: AgentWorker, @unchecked Sendable {
     private(set) var desk: AgentDesk!
     private let handler: RPCHubAgent.Handler
     private var tasks: [UInt64: Task<Void, Never>] = [:]
-    private let outcomes = Mutex<[(ticket: UInt64, outcome: Outcome)]>([])
+    private let outcomes = Mutex(Outcomes())
+
+    private struct Outcomes {
+        var ready: [(ticket: UInt64, outcome: Outcome)] = []
+        /// The agent has left, and its event loop may be gone.
+        var isClosed = false
+    }
 
     private enum Outcome: Sendable {
         case reply(ProtoReply)
@@ -49,19 +55,28 @@ final class FunctionWorker: AgentWorker, @unchecked Sendable {
 
     func abandoned(_ ticket: UInt64) { tasks[ticket]?.cancel() }
 
+    /// The last call: a function that returns later finds nobody.
+    func close() {
+        outcomes.withLock { outcomes in
+            outcomes.isClosed = true
+            outcomes.ready = []
+        }
+    }
+
     /// From whatever thread: one wake-up however many there are.
     private func post(_ ticket: UInt64, _ outcome: Outcome) {
         let isFirst = outcomes.withLock { outcomes in
-            outcomes.append((ticket, outcome))
-            return outcomes.count == 1
+            guard !outcomes.isClosed else { return false }
+            outcomes.ready.append((ticket, outcome))
+            return outcomes.ready.count == 1
         }
         if isFirst { desk.loop.eventLoop.execute { self.tell() } }
     }
 
     private func tell() {
         let ready = outcomes.withLock { outcomes in
-            let taken = outcomes
-            outcomes = []
+            let taken = outcomes.ready
+            outcomes.ready = []
             return taken
         }
         for (ticket, outcome) in ready {

@@ -79,6 +79,7 @@ public final class RPCHubAgent: Service, Inspectable {
         let cut = desk.loop.eventLoop.scheduleTask(in: time) { desk.cut() }
         try? await desk.loop.eventLoop.flatSubmit { desk.leave(within: time) }.get()
         cut.cancel()
+        worker.close()
         state.withLock { $0.phase = "stopped" }
     }
 

@@ -79,6 +79,7 @@ public final class RPCHubCaller: Service, Inspectable {
         let cut = desk.loop.eventLoop.scheduleTask(in: time) { desk.cut() }
         try? await desk.loop.eventLoop.flatSubmit { desk.leave(within: time) }.get()
         cut.cancel()
+        jobs.close()
         state.withLock { $0.phase = "stopped" }
     }
 
@@ -200,24 +201,47 @@ private final class CallerJobs: Sendable {
         case withdraw(HubCall)
     }
 
-    private let waiting = Mutex<[Job]>([])
+    private let state = Mutex(State())
+
+    private struct State {
+        var waiting: [Job] = []
+        /// The caller has left, and its event loop may be gone.
+        var isClosed = false
+    }
+
     private let desk: CallerDesk
 
     init(_ desk: CallerDesk) { self.desk = desk }
 
     func post(_ job: Job) {
-        let isFirst = waiting.withLock { jobs in
-            jobs.append(job)
-            return jobs.count == 1
+        let isFirst: Bool? = state.withLock { state in
+            guard !state.isClosed else { return nil }
+            state.waiting.append(job)
+            return state.waiting.count == 1
         }
+        guard let isFirst else { return CallerJobs.refuse(job) }
         if isFirst { desk.loop.eventLoop.execute { self.work() } }
     }
 
+    /// The last call: what comes later is told so at once.
+    func close() {
+        let left = state.withLock { state in
+            state.isClosed = true
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for job in left { CallerJobs.refuse(job) }
+    }
+
+    private static func refuse(_ job: Job) {
+        // What is withdrawn now has been answered.
+        if case .begin(let call) = job { call.refuse(HubCall.Failure(.draining, "this caller has left")) }
+    }
+
     private func work() {
-        let jobs = waiting.withLock { waiting in
-            let taken = waiting
-            waiting = []
-            return taken
+        let jobs = state.withLock { state in
+            defer { state.waiting = [] }
+            return state.waiting
         }
         for job in jobs {
             switch job {

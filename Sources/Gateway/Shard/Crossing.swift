@@ -1,4 +1,4 @@
-import NIOCore
+import Links
 
 /// What one event loop hands to another: entries, packed one behind the other in a batch.
 ///
@@ -12,7 +12,7 @@ import NIOCore
 /// | 24     | n    | a packet, in the format of the link that it is for           |
 ///
 /// Never leaves the process; integers are in the machine's order.
-struct Crossing {
+struct Crossing: BatchEntry {
     enum Kind: UInt8 {
         /// A client's packet for the connection `target`.
         case toUpstream

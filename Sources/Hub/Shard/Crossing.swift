@@ -1,4 +1,4 @@
-import NIOCore
+import Links
 
 /// What one event loop hands to another: entries, packed one behind the other in a batch.
 ///
@@ -11,7 +11,7 @@ import NIOCore
 /// | 24     | n    | a packet                                                           |
 ///
 /// Never leaves the process; integers are in the machine's order.
-struct Crossing {
+struct Crossing: BatchEntry {
     enum Kind: UInt8 {
         /// An edge's packet for a service, to be answered for if it cannot be delivered.
         case toService

@@ -10,13 +10,7 @@ extension Shard {
     @inline(__always)
     func cross(_ entry: Crossing, to target: Int, _ fill: (UnsafeMutableRawPointer) -> Void) {
         loop.enterTurn()
-        outboxes[target].writeWithUnsafeMutableBytes(minimumWritableBytes: Crossing.size + entry.count) { bytes in
-            // Guard: at least the entry's bytes are writable, so a base address exists.
-            let base = bytes.baseAddress!
-            entry.store(to: base)
-            fill(base + Crossing.size)
-            return Crossing.size + entry.count
-        }
+        outboxes[target].pack(entry, fill)
     }
 
     func postOutboxes() {
@@ -31,16 +25,7 @@ extension Shard {
     /// A batch from another loop.
     func receive(_ batch: ByteBuffer) {
         loop.enterTurn()
-        batch.withUnsafeReadableBytes { bytes in
-            guard let base = bytes.baseAddress else { return }
-            var offset = 0
-            // Guard: a batch holds whole entries only.
-            while bytes.count - offset >= Crossing.size, let entry = Crossing(at: base + offset) {
-                offset += Crossing.size
-                receive(entry, base + offset)
-                offset += entry.count
-            }
-        }
+        batch.unpack { receive($0, $1) }
     }
 
     @inline(__always)

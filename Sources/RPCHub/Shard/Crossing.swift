@@ -1,4 +1,4 @@
-import NIOCore
+import Links
 
 /// What one event loop hands to another: entries, packed one behind the other in a batch.
 ///
@@ -10,7 +10,7 @@ import NIOCore
 /// | 16     | n    | a frame, whose `call_id` is the hub's; or, of an agent that is gone, the loop that says so (8 bytes) |
 ///
 /// Never leaves the process; integers are in the machine's order.
-struct Crossing {
+struct Crossing: BatchEntry {
     enum Kind: UInt8 {
         /// From a caller's loop: a REQUEST for the agent.
         case request

@@ -187,6 +187,6 @@ if Context.environment["SWITCHYARD_FUZZ"] != nil {
     package.products.append(.executable(name: "fuzz", targets: ["Fuzz"]))
     package.targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["Wire", nioCore], path: "Tests/Fuzz", exclude: ["run", "corpus"],
+            name: "Fuzz", dependencies: ["Wire", nioCore], path: "Tests/Fuzz", exclude: ["run", "README.md", "corpus"],
             swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -27,7 +27,7 @@ struct Decoder: Sendable {
     static let all = [
         Decoder(name: "packet", run: fuzzPackets), Decoder(name: "control", run: fuzzControlBodies), Decoder(name: "rpc", run: fuzzRPCFrames),
         Decoder(name: "handshake", run: fuzzHandshakes), Decoder(name: "thrift", run: fuzzThriftMessages),
-        Decoder(name: "thriftBody", run: fuzzThriftBodies),
+        Decoder(name: "thriftBody", run: fuzzThriftBodies), Decoder(name: "proxy", run: fuzzProxyHeaders),
     ]
 
     static let chosen: Decoder = {

@@ -3,6 +3,7 @@ package import NIOCore
 import NIOSSL
 import Synchronization
 package import Telemetry
+import Wire
 
 /// What one listener asks of a connection before it becomes a link: an address that may connect, a PROXY header, a TLS handshake. Whoever fails
 /// is closed without a word and counted; what an operator can act on is logged.

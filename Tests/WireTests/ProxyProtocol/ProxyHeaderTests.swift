@@ -2,7 +2,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@testable import Links
+@testable import Wire
 
 @Suite("PROXY header")
 struct ProxyHeaderTests {

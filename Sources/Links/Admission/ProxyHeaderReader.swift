@@ -1,4 +1,5 @@
 import NIOCore
+import Wire
 
 /// Takes the PROXY header off the front of a connection from a trusted balancer, says what it told, once, and goes.
 ///

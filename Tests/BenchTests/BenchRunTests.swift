@@ -1,5 +1,6 @@
 import Links
 import NIOCore
+import NIOPosix
 import Testing
 import Wire
 
@@ -35,6 +36,21 @@ struct BenchRunTests {
             #expect(report.received == 300)
             #expect(report.problem == nil)
         }
+    }
+
+    @Test func `a connection that stands when the run has been given up is closed and harms nothing`() async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.any()
+        try await loop.submit {
+            let target = Endpoint.host("127.0.0.1", port: 1)
+            let plan = BenchPlan(target: target, load: .window(1), connections: 2, size: 32, seconds: 1, warmUp: 0, patience: 1, loops: 1)
+            let finished = loop.makePromise(of: LoadResult.self)
+            defer { finished.fail(ChannelError.eof) }
+            let load = LoadLoop(plan: plan, place: 0, eventLoop: loop, finished: finished) {
+                PacketBenchCodec(type: 7, size: 32, connection: UInt32($0))
+            }
+            load.discard()
+            #expect(throws: (any Error).self) { _ = try load.handler(of: 1) }
+        }.get()
     }
 
     @Test func `undelivered packets are counted by code`() async throws {

@@ -105,7 +105,7 @@ package struct BenchRun<Codec: BenchCodec>: Sendable {
             .channelOption(.writeBufferWaterMark, value: ChannelOptions.Types.WriteBufferWaterMark(low: 64 * 1024, high: 256 * 1024))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(loop.value.handler(of: index))
+                    try channel.pipeline.syncOperations.addHandler(try loop.value.handler(of: index))
                 }
             }
         return bootstrap.connect(to: plan.target).map { _ in }

@@ -71,7 +71,11 @@ final class LoadLoop<Codec: BenchCodec> {
     }
 
     /// The handler for connection `index` of the run, which must be one of this loop's.
-    func handler(of index: Int) -> LoadHandler<Codec> { handlers[index / plan.loops] }
+    /// - Throws: when the run was given up while the connection was being made.
+    func handler(of index: Int) throws -> LoadHandler<Codec> {
+        guard index / plan.loops < handlers.count else { throw ChannelError.ioOnClosedChannel }
+        return handlers[index / plan.loops]
+    }
 
     /// What there is to tell while the run goes on.
     var progress: LoadProgress {

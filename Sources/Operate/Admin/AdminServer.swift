@@ -120,7 +120,8 @@ public final class AdminServer: Sendable {
 
     // MARK: - Stop
 
-    /// Stops listening, lets requests that are being answered end, and closes every connection. Does nothing when it does not run.
+    /// Stops listening, lets requests that are being answered end, closes every connection, and asks no role any more. Does nothing when it
+    /// does not run.
     /// - Parameter limit: after it, requests that still wait for a role are abandoned.
     public func stop(within limit: Duration = .seconds(2)) async {
         let stopping = running.withLock { running in
@@ -128,15 +129,23 @@ public final class AdminServer: Sendable {
             return running
         }
         guard let stopping else { return }
-        live.closeAll()
+        let pump = live.closeAll()
+        let (quiet, quieted) = AsyncStream.makeStream(of: Never.self)
+        Task {
+            await pump?.value
+            quieted.finish()
+        }
         taps.closeAll()
         await stopping.services.triggerGracefulShutdown()
         let timer = Task {
             try await Task.sleep(for: limit)
             stopping.task.cancel()
             stopping.end.finish()
+            quieted.finish()
         }
         for await _ in stopping.ended {}
+        // The roles' loops may end after this: nothing may be on its way to them.
+        for await _ in quiet {}
         timer.cancel()
     }
 }

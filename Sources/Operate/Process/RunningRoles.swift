@@ -23,6 +23,8 @@ final class RunningRoles: Sendable {
     private let admin: AdminServer?
     private let demonstration: Demonstration?
     private let state = ProcessState()
+    /// The roles that run: those whose start has succeeded.
+    private let started = Mutex<[any ProcessRole]>([])
 
     init(_ current: CurrentSettings, withDemonstration: Bool, control: ProcessControl, log: LogSwitch) {
         self.current = current
@@ -62,20 +64,23 @@ final class RunningRoles: Sendable {
     }
 
     /// Starts everything; returns a line for each listener.
-    /// - Throws: one clear line; the caller then calls ``stop()``.
+    /// - Throws: one clear line, or that it was cancelled before another role; the caller then calls ``drain(atOnce:)`` or ``stop()``.
     func start() async throws -> [String] {
         var lines: [String] = []
         let adminAddress = try await admin?.start()
         try await demonstration?.start()
         for role in roles {
+            // A signal may have come: what has not begun need not.
+            try Task.checkCancellation()
             let listeners = try await role.start()
+            started.withLock { $0.append(role) }
             if role is Hub { try await demonstration?.join() }
             // A role's side is named where it has more than one.
             lines += listeners.map { "\(role.role)\(listeners.count > 1 ? " \($0.side)" : "") listening on \($0.address)" }
         }
         if let adminAddress { lines.append("admin listening on \(adminAddress)") }
-        // A signal may have come meanwhile.
-        if state.phase == .starting { state.phase = .serving }
+        try Task.checkCancellation()
+        state.phase = .serving
         return lines
     }
 
@@ -111,9 +116,12 @@ final class RunningRoles: Sendable {
 
     var drainTimeout: TimeAmount { current.value.drainTimeout }
 
-    /// Leaves in order (rule S25), the role that faces clients first; all of it within `drainTimeout`.
+    /// It leaves from here on.
+    func beginDraining() { state.phase = .draining }
+
+    /// Leaves in order (rule S25), the role that faces clients first; all of it within `drainTimeout`. The start has ended, in whatever way.
     func drain(atOnce: Bool) async {
-        state.phase = .draining
+        beginDraining()
         let end = ContinuousClock.now + Duration(drainTimeout)
         for role in leavingOrder { await role.drain(within: max(end - .now, .zero), atOnce: atOnce) }
         state.phase = .stopped
@@ -121,7 +129,10 @@ final class RunningRoles: Sendable {
     }
 
     /// An RPC agent goes after the RPC hub, whose callers it still answers.
-    private var leavingOrder: [any ProcessRole] { roles.reversed().filter { !($0 is RPCAgent) } + roles.filter { $0 is RPCAgent } }
+    private var leavingOrder: [any ProcessRole] {
+        let roles = started.withLock { $0 }
+        return roles.reversed().filter { !($0 is RPCAgent) } + roles.filter { $0 is RPCAgent }
+    }
 
     func stop() async {
         await demonstration?.stop()

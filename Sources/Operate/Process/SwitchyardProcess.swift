@@ -112,14 +112,15 @@ public struct SwitchyardProcess: Sendable {
             }
         }
         defer { reloading.cancel() }
-        Task {
+        let starting = Task {
             do {
                 sender.yield(.started(try await roles.start()))
             } catch {
-                sender.yield(.failed("\(error)"))
+                if !(error is CancellationError) { sender.yield(.failed("\(error)")) }
             }
         }
         var isDraining = false
+        var hasFailed = false
         for await event in events {
             switch event {
             case .started(let lines):
@@ -128,10 +129,13 @@ public struct SwitchyardProcess: Sendable {
                 notice.ready()
             case .failed(let reason):
                 StandardError.write("switchyard: \(reason)\n")
+                hasFailed = true
+                // Whoever drains stops everything.
+                guard !isDraining else { break }
                 await roles.stop()
                 return .failed
             case .drained:
-                return .drained
+                return hasFailed ? .failed : .drained
             case .signal(.sighup):
                 wishes.yield(nil)
             case .reload(let answer):
@@ -140,7 +144,11 @@ public struct SwitchyardProcess: Sendable {
                 isDraining = true
                 notice.stopping()
                 logger.info("\(signal): draining, for at most \(roles.drainTimeout.nanoseconds / 1_000_000_000) s")
+                roles.beginDraining()
                 Task {
+                    // No role drains while it starts: what is being dialed is waited for, which takes at most an attempt's 5 s.
+                    starting.cancel()
+                    await starting.value
                     await roles.drain(atOnce: signal == .sigint)
                     sender.yield(.drained)
                 }

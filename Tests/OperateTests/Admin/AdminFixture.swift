@@ -9,6 +9,16 @@ final class FakeRole: Inspectable {
     let role: String
     private let state: Mutex<String>
     private let gate: Gate?
+    private let asking = Atomic<Int>(0)
+
+    /// Someone waits for its answer.
+    var isAsked: Bool { asking.load(ordering: .relaxed) > 0 }
+
+    private func pass() async {
+        asking.wrappingAdd(1, ordering: .relaxed)
+        await gate?.pass()
+        asking.wrappingSubtract(1, ordering: .relaxed)
+    }
 
     /// - Parameter gate: holds up ``samples()`` and ``status()`` until it opens.
     init(_ role: String = "gateway", state: String = "serving", gate: Gate? = nil) {
@@ -20,7 +30,7 @@ final class FakeRole: Inspectable {
     func become(_ state: String) { self.state.withLock { $0 = state } }
 
     func samples() async -> [Sample] {
-        await gate?.pass()
+        await pass()
         return [
             Sample(.linksOpen, role, "clients", value: 3), Sample(.linksClosed, role, "clients", "lost", value: 1),
             Sample(.packets, role, "chat", "in", value: 7), Sample(.packets, role, "chat", "out", value: 5), Sample(.draining, role, value: 0),
@@ -28,7 +38,7 @@ final class FakeRole: Inspectable {
     }
 
     func status() async -> RoleStatus {
-        await gate?.pass()
+        await pass()
         return RoleStatus(
             role: role, state: state.withLock { $0 }, listeners: [.init(side: "clients", address: "127.0.0.1:7000")], links: 3,
             peers: [.init(route: "chat", address: "unix:/run/chat", state: "up", queuedBytes: 0)])

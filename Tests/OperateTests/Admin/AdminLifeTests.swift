@@ -99,6 +99,22 @@ struct AdminLifeTests {
         }
     }
 
+    @Test("When it has stopped, no page that looked at once is still asking a role")
+    func liveFeed() async throws {
+        let gate = Gate()
+        let role = FakeRole(gate: gate)
+        try await withAdmin(roles: [role]) { client, server, _ async throws in
+            let page = Task { try? await client.exchange("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n") }
+            await gate.arrival()
+            #expect(role.isAsked)
+            async let stopped: Void = server.stop(within: .seconds(30))
+            _ = await page.value
+            gate.open()
+            await stopped
+            #expect(!role.isAsked)
+        }
+    }
+
     @Test("Stopping does not wait for ever for a role that does not answer")
     func abandoned() async throws {
         let gate = Gate()

@@ -17,6 +17,7 @@ final class LiveFeed: Sendable {
     private struct State {
         var streams: [Int: AsyncStream<ByteBuffer>.Continuation] = [:]
         var next = 0
+        /// Makes the snapshots, or was the last that did.
         var pump: Task<Void, Never>?
         var isClosed = false
     }
@@ -47,7 +48,7 @@ final class LiveFeed: Sendable {
             let (frames, continuation) = AsyncStream.makeStream(of: ByteBuffer.self, bufferingPolicy: .bufferingNewest(1))
             state.next += 1
             state.streams[state.next] = continuation
-            if state.pump == nil { state.pump = Task { await pump() } }
+            if state.streams.count == 1 { state.pump = Task { [before = state.pump] in await pump(after: before) } }
             return (state.next, frames)
         }
     }
@@ -55,21 +56,25 @@ final class LiveFeed: Sendable {
     private func close(_ id: Int) {
         state.withLock { state in
             state.streams.removeValue(forKey: id)?.finish()
-            if state.streams.isEmpty { state.pump.take()?.cancel() }
+            if state.streams.isEmpty { state.pump?.cancel() }
         }
     }
 
     /// Ends every stream; the server is stopping.
-    func closeAll() {
+    /// - Returns: what may still ask roles; when it has ended none is asked any more.
+    func closeAll() -> Task<Void, Never>? {
         state.withLock { state in
             state.isClosed = true
             for continuation in state.streams.values { continuation.finish() }
             state.streams = [:]
-            state.pump.take()?.cancel()
+            state.pump?.cancel()
+            return state.pump
         }
     }
 
-    private func pump() async {
+    /// - Parameter before: may still wait for a role.
+    private func pump(after before: Task<Void, Never>?) async {
+        await before?.value
         while !Task.isCancelled {
             let frame = await frame()
             for continuation in state.withLock({ Array($0.streams.values) }) { continuation.yield(frame) }

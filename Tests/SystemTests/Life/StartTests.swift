@@ -1,0 +1,43 @@
+import Foundation
+import Testing
+
+extension SystemTests {
+    /// A signal that comes while the process still starts.
+    @Suite struct StartTests {
+        @Test("S25: SIGTERM while an upstream is being dialed for the first time ends the process in order, with 0, and nothing was announced")
+        func whileStarting() throws {
+            // It takes the connection and says nothing, so the handshake lasts as long as an attempt may.
+            let silent = try Listener()
+            let route = "{ name: main, types: [100-199], to: [\"127.0.0.1:\(silent.port)\"], legacy: true, tls: { name: silent.example } }"
+            let file = try ConfigurationFile(Configuration(routes: [route]).yaml)
+            defer { file.remove() }
+            let child = try ChildProcess(SwitchyardProcess.binary(), ["up", "--config", file.path])
+            defer { child.end() }
+            let connection = try obtain("the first dial") { silent.accept(within: .milliseconds(100)) }
+            child.signal(SIGTERM)
+            #expect(try child.exitCode(within: .seconds(20)) == 0, "\(child.errors)")
+            #expect(child.output.isEmpty, "\(child.output)")
+            #expect(child.errors.allSatisfy { $0.contains(" info ") || $0.contains(" warning ") }, "\(child.errors)")
+            withExtendedLifetime(connection) {}
+        }
+
+        @Test("S25, S27: a port that is in use ends the start with 1 and its one line, after what had started has left")
+        func inUse() throws {
+            let taken = try Listener()
+            let lines = [
+                "hub:", "  edges: { listen: \"127.0.0.1:0\" }", "  services: { listen: \"127.0.0.1:0\" }", "gateway:",
+                "  listen: 127.0.0.1:\(taken.port)",
+            ]
+            let file = try ConfigurationFile(lines.joined(separator: "\n") + "\n")
+            defer { file.remove() }
+            let child = try ChildProcess(SwitchyardProcess.binary(), ["up", "--config", file.path])
+            defer { child.end() }
+            #expect(try child.exitCode(within: .seconds(20)) == 1)
+            #expect(child.output.isEmpty, "\(child.output)")
+            // What stands before it are warnings about the configuration.
+            let told = child.errors.filter { !$0.contains(" warning ") }
+            #expect(told.count == 1, "\(told)")
+            #expect(told.first?.hasPrefix("switchyard: cannot listen on 127.0.0.1:\(taken.port): the address is in use") == true, "\(told)")
+        }
+    }
+}

@@ -11,14 +11,16 @@ import Wire
 /// The hub role (part 6 of the old fleet: `cluster_server_proxy`): edges dial one port, services another, each says who it is, and packets
 /// find their way by id: from an edge to the service for (cluster, type), from a service to the edge that the packet names.
 public final class Hub: ProcessRole {
-    private let context: HubContext
+    let context: HubContext
     private let group: any EventLoopGroup
     /// The registrar's own thread.
     private let registrarGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let shards: [Shard]
-    private let state = Mutex(State())
+    let state: Mutex<State>
 
-    private struct State {
+    struct State {
+        /// What the hub goes by now.
+        var settings: HubSettings
         var listeners: [(side: Side, listener: Listener)] = []
         var phase = "serving"
     }
@@ -30,12 +32,13 @@ public final class Hub: ProcessRole {
     ///   - memory: the bound on the queues of the whole process.
     public init(_ settings: HubSettings, group: any EventLoopGroup, memory: MemoryBudget, logger: Logger) {
         self.group = group
+        state = Mutex(State(settings: settings))
         let loops = Array(group.makeIterator().prefix(Hub.maxLoops))
         let registrar = Registrar(eventLoop: registrarGroup.next(), tables: TableBuilder(loops: loops.count))
         let context = HubContext(settings: settings, memory: memory, logger: logger, registrar: registrar)
         self.context = context
         let table = registrar.emptyTable()
-        let shards = loops.enumerated().map { Shard(index: $0, eventLoop: $1, context: context, table: table) }
+        let shards = loops.enumerated().map { Shard(index: $0, eventLoop: $1, context: context, settings: settings, table: table) }
         self.shards = shards
         for shard in shards {
             shard.shards = shards
@@ -53,9 +56,10 @@ public final class Hub: ProcessRole {
     /// - Returns: where edges and services connect.
     /// - Throws: one clear line when it cannot listen; then nothing has been started.
     public func start() async throws -> [RoleStatus.Listener] {
+        let settings = state.withLock { $0.settings }
         do {
-            try await listen(on: context.settings.edges, context.settings.edgesOptions, .edges, .edges)
-            try await listen(on: context.settings.services, context.settings.servicesOptions, .services, .services)
+            try await listen(on: settings.edges, settings.edgesOptions, .edges, .edges)
+            try await listen(on: settings.services, settings.servicesOptions, .services, .services)
         } catch {
             for (_, listener) in state.withLock({ $0.listeners }) { await listener.close() }
             try? await registrarGroup.shutdownGracefully()

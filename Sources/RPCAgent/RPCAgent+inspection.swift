@@ -12,6 +12,12 @@ extension RPCAgent {
 
     private var linkLoops: [LinkLoop] { [worker.desk.loop] }
 
+    public func pending() async -> [PendingView] {
+        let (worker, role) = (worker, role)
+        let calls = try? await worker.desk.loop.eventLoop.submit { worker.desk.pending(role: role) }.get()
+        return calls.map { [$0] } ?? []
+    }
+
     public func perform(_ command: RoleCommand) async -> Int {
         guard case .closeLink(let id) = command else { return 0 }
         return await LinkInspection.close(id, on: linkLoops)

@@ -12,13 +12,14 @@ import ThriftLink
 /// Everything of it lives on one event loop: an agent stands beside its Thrift servers, and several share the calls of an id.
 public final class RPCAgent: ProcessRole {
     public let role = "rpcAgent"
-    private let settings: RPCAgentSettings
-    private let logger: Logger
-    private let eventLoop: any EventLoop
+    let logger: Logger
+    let eventLoop: any EventLoop
     let worker: ThriftWorker
-    private let state = Mutex(State())
+    let state: Mutex<State>
 
-    private struct State {
+    struct State {
+        /// What the agent goes by now.
+        var settings: RPCAgentSettings
         var book: AddressBook?
         var phase = "serving"
     }
@@ -27,7 +28,7 @@ public final class RPCAgent: ProcessRole {
     ///   - group: one of its event loops serves the agent.
     ///   - memory: the bound on the queues of the whole process.
     public init(_ settings: RPCAgentSettings, group: any EventLoopGroup, memory: MemoryBudget, logger: Logger) {
-        self.settings = settings
+        state = Mutex(State(settings: settings))
         self.logger = logger
         eventLoop = group.next()
         worker = ThriftWorker(settings, eventLoop: eventLoop, memory: memory, logger: logger)
@@ -39,6 +40,7 @@ public final class RPCAgent: ProcessRole {
     /// - Returns: nothing: an agent listens nowhere.
     public func start() async throws -> [RoleStatus.Listener] {
         let (worker, eventLoop, logger) = (worker, eventLoop, logger)
+        let settings = state.withLock { $0.settings }
         let security = try settings.agent.tls.map { try DialerSecurity($0, logger: logger) }
         let upstreamSecurity = try settings.upstream.tls.map { try DialerSecurity($0, logger: logger) }
         try? await eventLoop.flatSubmit { worker.pool.start(security: upstreamSecurity) }.get()
@@ -64,15 +66,10 @@ public final class RPCAgent: ProcessRole {
         let cut = eventLoop.scheduleTask(in: time) {
             worker.desk.log.event("cut", "drainTimeout has passed; cutting what is left")
             worker.desk.cut()
-            worker.pool.cut()
+            worker.cut()
         }
         try? await eventLoop.flatSubmit { worker.desk.leave(within: time) }.get()
-        // No one is left to hear of a call that still runs.
-        try? await eventLoop.flatSubmit {
-            let left = worker.pool.leave()
-            worker.pool.cut()
-            return left
-        }.get()
+        try? await eventLoop.flatSubmit { worker.leave() }.get()
         cut.cancel()
         state.withLock { $0.phase = "stopped" }
     }
@@ -95,17 +92,22 @@ public final class RPCAgent: ProcessRole {
 }
 
 extension ThriftWorker {
-    fileprivate func samples(role: String) -> [Sample] {
-        let upstream = Side.upstream.rawValue
+    fileprivate func samples(role: String) -> [Sample] { past.samples + retired.flatMap { samples(of: $0) } + samples(of: pool) }
+
+    func samples(of pool: UpstreamPool) -> [Sample] {
+        let (role, upstream) = ("rpcAgent", Side.upstream.rawValue)
         return [
             Sample(.linksOpen, role, upstream, value: pool.linksOpen),
             Sample(.queueBytes, role, upstream, value: pool.queuedBytes),
             Sample(.lateAnswers, role, value: pool.counters.lateAnswers),
+            Sample(.upstreamSeconds, role, upstream, distribution: pool.counters.upstream),
         ] + pool.counters.closed.labelled.map { Sample(.linksClosed, role, upstream, $0.0, value: $0.1) }
             + pool.counters.reconnects.map { Sample(.reconnects, role, $0.key, value: $0.value) }
     }
 
     fileprivate var peers: [RoleStatus.Peer] {
-        pool.peers.map { RoleStatus.Peer(route: "upstream", address: $0.address, state: $0.state, queuedBytes: $0.queuedBytes) }
+        ([pool!] + retired).flatMap(\.peers).map {
+            RoleStatus.Peer(route: "upstream", address: $0.address, state: $0.state, queuedBytes: $0.queuedBytes)
+        }
     }
 }

@@ -12,15 +12,17 @@ import Wire
 /// The RPC hub role (part 7 of the old fleet: `cluster_rpc_proxy`): callers dial one port, agents another; a call goes to an agent of its RPC
 /// id and the answer comes back to the caller by its identify id, exactly one for each call.
 public final class RPCHub: ProcessRole {
-    private let context: RPCHubContext
+    let context: RPCHubContext
     private let group: any EventLoopGroup
     /// The registrar's own thread.
     private let registrarGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let shards: [Shard]
-    private let door: ThriftDoor?
-    private let state = Mutex(State())
+    let door: ThriftDoor?
+    let state: Mutex<State>
 
-    private struct State {
+    struct State {
+        /// What the hub goes by now.
+        var settings: RPCHubSettings
         var listeners: [(side: Side, listener: Listener)] = []
         var phase = "serving"
     }
@@ -32,12 +34,13 @@ public final class RPCHub: ProcessRole {
     ///   - memory: the bound on the queues of the whole process.
     public init(_ settings: RPCHubSettings, group: any EventLoopGroup, memory: MemoryBudget, logger: Logger) {
         self.group = group
+        state = Mutex(State(settings: settings))
         let loops = Array(group.makeIterator().prefix(RPCHub.maxLoops))
         let registrar = Registrar(eventLoop: registrarGroup.next(), tables: AgentTableBuilder(loops: loops.count))
         let context = RPCHubContext(settings: settings, memory: memory, logger: logger, registrar: registrar)
         self.context = context
         let table = registrar.emptyTable()
-        let shards = loops.enumerated().map { Shard(index: $0, eventLoop: $1, context: context, table: table) }
+        let shards = loops.enumerated().map { Shard(index: $0, eventLoop: $1, context: context, settings: settings, table: table) }
         self.shards = shards
         for shard in shards {
             shard.shards = shards
@@ -59,9 +62,10 @@ public final class RPCHub: ProcessRole {
     /// - Returns: where callers and agents connect.
     /// - Throws: one clear line when it cannot listen; then nothing has been started.
     public func start() async throws -> [RoleStatus.Listener] {
+        let settings = state.withLock { $0.settings }
         do {
-            try await listen(on: context.settings.callers, context.settings.callersOptions, .callers, .callers)
-            try await listen(on: context.settings.agents, context.settings.agentsOptions, .agents, .agents)
+            try await listen(on: settings.callers, settings.callersOptions, .callers, .callers)
+            try await listen(on: settings.agents, settings.agentsOptions, .agents, .agents)
             _ = try await door?.open()
         } catch {
             for (_, listener) in state.withLock({ $0.listeners }) { await listener.close() }

@@ -18,8 +18,10 @@ struct MethodTable {
     private var entries: [Entry] = []
     private var fallback: Int?
 
-    /// - Parameter routes: their methods and weights.
-    init(_ routes: [(methods: [String], weight: Int)]) {
+    /// - Parameters:
+    ///   - routes: their methods and weights.
+    ///   - places: what each route is called in answers; without them, by its place in `routes`.
+    init(_ routes: [(methods: [String], weight: Int)], places: [Int]? = nil) {
         var byName: [String: Int] = [:]
         for (index, route) in routes.enumerated() {
             for method in route.methods {
@@ -29,7 +31,7 @@ struct MethodTable {
                     entries.append(Entry(routes: []))
                 }
                 let before = entries[entry].routes.last?.upTo ?? 0
-                entries[entry].routes.append((index, before + route.weight))
+                entries[entry].routes.append((places?[index] ?? index, before + route.weight))
             }
         }
         fallback = byName.removeValue(forKey: "*")

@@ -13,10 +13,19 @@ import Wire
 /// `@unchecked Sendable`: confined to ``loop``'s event loop.
 final class ProxyLoop: ThriftCallHandler, UpstreamPoolOwner, @unchecked Sendable {
     let loop: LinkLoop
-    private let methods: MethodTable
-    @exclusivity(unchecked) private(set) var routes: [ProxyRoute] = []
+    @exclusivity(unchecked) var methods: MethodTable
+    /// An open call knows its route by its place, which is another's only when nothing is left of this one.
+    @exclusivity(unchecked) var routes: [ProxyRoute] = []
+    /// What was counted of routes of which nothing is left.
+    var past = PastSamples()
+    /// Of routes that are being taken leave of.
+    var retiring: [EventLoopFuture<Void>] = []
+    /// No more is dialed.
+    var isLeaving = false
+    /// This loop among those that share each route's connections.
+    let share: (index: Int, count: Int)
     private let log: EventLog
-    @exclusivity(unchecked) private var open = Slab<OpenCall>(.wide)
+    @exclusivity(unchecked) private(set) var open = Slab<OpenCall>(.wide)
     /// Calls of methods that no route names.
     @exclusivity(unchecked) private(set) var unrouted = 0
     @exclusivity(unchecked) private var draws = UInt64.random(in: 0 ... .max)
@@ -30,10 +39,13 @@ final class ProxyLoop: ThriftCallHandler, UpstreamPoolOwner, @unchecked Sendable
         loop = LinkLoop(eventLoop: eventLoop)
         methods = MethodTable(settings.routes.map { ($0.methods, $0.weight) })
         log = EventLog(logger)
-        routes = settings.routes.map { route in
-            let share = route.upstream.share(of: index, among: count)
-            return ProxyRoute(route, pool: UpstreamPool(route.upstream, share: share, loop: loop, owner: self))
-        }
+        share = (index, count)
+        routes = settings.routes.map(makeRoute)
+    }
+
+    func makeRoute(_ route: RPCProxySettings.Route) -> ProxyRoute {
+        let connections = route.upstream.share(of: share.index, among: share.count)
+        return ProxyRoute(route, pool: UpstreamPool(route.upstream, share: connections, loop: loop, owner: self))
     }
 
     private func draw() -> UInt64 {

@@ -10,9 +10,11 @@ extension RPCProxy {
     public func untap(_ id: UInt64) async { await LinkInspection.untap(id, on: linkLoops) }
 
     public func routes() async -> [RouteView] {
-        await ask { $0.routeViews() }.reduce(into: []) { sum, views in
-            if sum.isEmpty { sum = views } else { for index in views.indices { sum[index].add(views[index]) } }
+        var sum: [RouteView] = []
+        for view in await ask({ $0.routeViews() }).flatMap(\.self) {
+            if let place = sum.firstIndex(where: { $0.name == view.name }) { sum[place].add(view) } else { sum.append(view) }
         }
+        return sum
     }
 
     public func pools() async -> [PoolView] {
@@ -28,9 +30,11 @@ extension RPCProxy {
     }
 
     public func pending() async -> [PendingView] {
-        await ask { $0.pendingViews() }.reduce(into: []) { sum, views in
-            if sum.isEmpty { sum = views } else { for index in views.indices { sum[index].add(views[index]) } }
+        var sum: [PendingView] = []
+        for view in await ask({ $0.pendingViews() }).flatMap(\.self) {
+            if let place = sum.firstIndex(where: { $0.route == view.route }) { sum[place].add(view) } else { sum.append(view) }
         }
+        return sum
     }
 
     public func perform(_ command: RoleCommand) async -> Int {

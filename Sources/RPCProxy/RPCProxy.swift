@@ -14,17 +14,22 @@ public final class RPCProxy: ProcessRole {
     public static let roleName = "rpcProxy"
     public let role = RPCProxy.roleName
 
-    private let settings: RPCProxySettings
-    private let logger: Logger
+    let logger: Logger
     let loops: [ProxyLoop]
-    private let door: ThriftDoor
-    private let phase = Mutex("serving")
+    let door: ThriftDoor
+    let state: Mutex<State>
+
+    struct State {
+        /// What the proxy goes by now.
+        var settings: RPCProxySettings
+        var phase = "serving"
+    }
 
     /// - Parameters:
     ///   - group: its event loops serve the clients, and share each route's connections.
     ///   - memory: the bound on the queues of the whole process.
     public init(_ settings: RPCProxySettings, group: any EventLoopGroup, memory: MemoryBudget, logger: Logger) {
-        self.settings = settings
+        state = Mutex(State(settings: settings))
         self.logger = logger
         let eventLoops = Array(group.makeIterator())
         loops = eventLoops.enumerated().map { index, eventLoop in
@@ -37,7 +42,8 @@ public final class RPCProxy: ProcessRole {
     // MARK: - Start and stop
 
     public func start() async throws -> [RoleStatus.Listener] {
-        let security = try settings.routes.map { route in try route.upstream.tls.map { try DialerSecurity($0, logger: logger) } }
+        let security = try state.withLock { $0.settings }.routes.map { route in try route.upstream.tls.map { try DialerSecurity($0, logger: logger) }
+        }
         let address = try await door.open()
         await onEachLoop { $0.start(security) }
         return [RoleStatus.Listener(side: Side.clients.rawValue, address: "\(address)")]
@@ -47,7 +53,7 @@ public final class RPCProxy: ProcessRole {
     private static let lastWords = Duration.milliseconds(250)
 
     public func drain(within limit: Duration, atOnce: Bool) async {
-        phase.withLock { $0 = "draining" }
+        state.withLock { $0.phase = "draining" }
         // What is still open shortly before the end is lost, and told so.
         let cut = loops[0].loop.eventLoop.scheduleTask(in: TimeAmount(max(limit - RPCProxy.lastWords, limit / 2))) { [loops] in
             for loop in loops { loop.loop.eventLoop.execute { loop.cut() } }
@@ -55,19 +61,19 @@ public final class RPCProxy: ProcessRole {
         await door.drain(within: limit, atOnce: atOnce)
         cut.cancel()
         await onEachLoop { $0.leave() }
-        phase.withLock { $0 = "stopped" }
+        state.withLock { $0.phase = "stopped" }
     }
 
-    private func onEachLoop(_ body: @escaping @Sendable (ProxyLoop) -> EventLoopFuture<Void>) async {
+    func onEachLoop(_ body: @escaping @Sendable (ProxyLoop) -> EventLoopFuture<Void>) async {
         for future in loops.map({ loop in loop.loop.eventLoop.flatSubmit { body(loop) } }) { try? await future.get() }
     }
 
     // MARK: - Inspection
 
-    private var state: String { phase.withLock { $0 } }
+    private var phase: String { state.withLock { $0.phase } }
 
     public func samples() async -> [Sample] {
-        var samples = [Sample(.draining, role, value: state == "serving" ? 0 : 1)]
+        var samples = [Sample(.draining, role, value: phase == "serving" ? 0 : 1)]
         samples += await door.samples(role: role, side: .clients)
         for loop in loops { samples += (try? await loop.loop.eventLoop.submit { loop.samples() }.get()) ?? [] }
         return samples
@@ -77,7 +83,7 @@ public final class RPCProxy: ProcessRole {
         var peers: [RoleStatus.Peer] = []
         for loop in loops { peers += (try? await loop.loop.eventLoop.submit { loop.peers() }.get()) ?? [] }
         let listeners = door.address.map { [RoleStatus.Listener(side: Side.clients.rawValue, address: "\($0)")] } ?? []
-        return RoleStatus(role: role, state: state, listeners: listeners, links: door.connections, peers: peers)
+        return RoleStatus(role: role, state: phase, listeners: listeners, links: door.connections, peers: peers)
     }
 }
 
@@ -90,8 +96,9 @@ extension ProxyLoop {
 
     /// Every client is gone: the upstream connections close.
     func leave() -> EventLoopFuture<Void> {
+        isLeaving = true
         cutLater()
-        return EventLoopFuture.andAllComplete(routes.map { $0.pool.leave() }, on: loop.eventLoop)
+        return EventLoopFuture.andAllComplete(routes.filter { $0.state != .left }.map { $0.pool.leave() } + retiring, on: loop.eventLoop)
     }
 
     /// The drain's time is over: what is open is lost.

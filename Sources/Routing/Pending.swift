@@ -47,6 +47,11 @@ public struct Pending<Call> {
     /// The call of a number while it is open.
     @inlinable public subscript(number: UInt64) -> Call? { slab[number]?.call }
 
+    /// Every open call, in no order.
+    public func visit(_ body: (Call) -> Void) {
+        slab.visit { _, entry in if let call = entry.call { body(call) } }
+    }
+
     /// An answer came: takes out the call or the tombstone that it belongs to.
     @inlinable
     public mutating func answered(_ number: UInt64) -> Match {

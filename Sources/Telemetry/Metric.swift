@@ -18,6 +18,7 @@ public enum Metric: String, CaseIterable, Sendable {
     case callsInFlight = "calls_in_flight"
     case callsPending = "calls_pending"
     case callSeconds = "call_seconds"
+    case upstreamSeconds = "upstream_seconds"
     case ejections = "ejections_total"
     case retries = "retries_total"
     case lateAnswers = "late_answers_total"
@@ -45,7 +46,7 @@ public enum Metric: String, CaseIterable, Sendable {
             .draining,
             .buildInfo:
             .gauge
-        case .callSeconds: .histogram
+        case .callSeconds, .upstreamSeconds: .histogram
         default: .counter
         }
     }
@@ -70,6 +71,7 @@ public enum Metric: String, CaseIterable, Sendable {
         case .callsInFlight: "Calls that have come and not ended."
         case .callsPending: "What is kept for calls toward upstreams: sent, waiting for a connection, given up with the answer still to come."
         case .callSeconds: "From a call's arrival to its end."
+        case .upstreamSeconds: "From a call's going out to a Thrift server to its answer."
         case .ejections: "Upstreams that were left out because they failed."
         case .lateAnswers: "Answers that came after their call was given up, and were dropped."
         case .retries: "What was sent on another way after its first failed, by why."
@@ -84,6 +86,9 @@ public enum Metric: String, CaseIterable, Sendable {
         case .buildInfo: "1, with the version as label."
         }
     }
+
+    /// What several loops say about the same labels is not added up: the largest stands for all.
+    public var isMaximum: Bool { self == .oldestPending }
 
     /// The labels, in the order in which samples give their values.
     public var labels: [String] {
@@ -101,7 +106,7 @@ public enum Metric: String, CaseIterable, Sendable {
         case .multicastMembers: ["outcome"]
         case .ignored, .laneDepth, .laneStalls, .draining, .registrations, .tableBuilds: ["role"]
         case .calls: ["role", "route", "outcome"]
-        case .callsInFlight, .callSeconds: ["role", "route"]
+        case .callsInFlight, .callSeconds, .upstreamSeconds: ["role", "route"]
         case .callsPending: ["role", "route", "state"]
         case .ejections: ["route"]
         case .lateAnswers: ["role"]

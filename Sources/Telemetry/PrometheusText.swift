@@ -3,7 +3,7 @@ public enum PrometheusText {
     /// The value of `Content-Type`.
     public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-    /// One block for each metric: help, type, samples. Samples with equal labels are added up.
+    /// One block for each metric: help, type, samples. Samples with equal labels are added up, or the largest of them stands for all.
     public static func render(_ samples: [Sample]) -> String {
         var byMetric: [Metric: [Sample]] = [:]
         for sample in samples { byMetric[sample.metric, default: []].append(sample) }
@@ -15,17 +15,17 @@ public enum PrometheusText {
                 for (labels, spread) in merged(samples) { text += histogram(metric, labels, spread) }
                 continue
             }
-            for (labels, value) in summed(samples) { text += "\(metric.name)\(braces(metric, labels)) \(value)\n" }
+            for (labels, value) in summed(samples, metric) { text += "\(metric.name)\(braces(metric, labels)) \(value)\n" }
         }
         return text
     }
 
-    private static func summed(_ samples: [Sample]) -> [([String], Int)] {
+    private static func summed(_ samples: [Sample], _ metric: Metric) -> [([String], Int)] {
         var order: [[String]] = []
         var sums: [[String]: Int] = [:]
         for sample in samples {
             if sums[sample.labels] == nil { order.append(sample.labels) }
-            sums[sample.labels, default: 0] += sample.value
+            sums[sample.labels] = sums[sample.labels].map { metric.isMaximum ? max($0, sample.value) : $0 + sample.value } ?? sample.value
         }
         return order.map { ($0, sums[$0] ?? 0) }
     }

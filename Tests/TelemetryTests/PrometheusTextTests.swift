@@ -32,6 +32,37 @@ struct PrometheusTextTests {
             ])
     }
 
+    @Test("the age of the oldest is the oldest of all loops, not their sum")
+    func largest() {
+        let text = PrometheusText.render([
+            Sample(.oldestPending, "rpcProxy", "main", value: 70), Sample(.oldestPending, "rpcProxy", "main", value: 300),
+            Sample(.oldestPending, "rpcProxy", "main", value: 0), Sample(.oldestPending, "rpcHub", "callers", value: 5),
+        ])
+        #expect(
+            samples(text) == [
+                "switchyard_oldest_pending_milliseconds{role=\"rpcProxy\",route=\"main\"} 300",
+                "switchyard_oldest_pending_milliseconds{role=\"rpcHub\",route=\"callers\"} 5",
+            ])
+    }
+
+    @Test("counters and histograms of what is gone are kept by their labels, gauges are not")
+    func past() {
+        var times = Distribution()
+        times.add(nanoseconds: 1_000_000)
+        var past = PastSamples()
+        for _ in 0..<2 {
+            past.add([
+                Sample(.calls, "rpcProxy", "main", "ok", value: 3), Sample(.calls, "rpcProxy", "main", "lost", value: 1),
+                Sample(.callsInFlight, "rpcProxy", "main", value: 9), Sample(.callSeconds, "rpcProxy", "main", distribution: times),
+            ])
+        }
+        let kept = past.samples
+        #expect(kept.count == 3)
+        #expect(kept.first { $0.labels.contains("ok") }?.value == 6)
+        #expect(kept.first { $0.labels.contains("lost") }?.value == 2)
+        #expect(kept.first { $0.metric == .callSeconds }?.distribution?.count == 2)
+    }
+
     @Test("each metric is one block, however its samples were mixed")
     func grouped() {
         let text = PrometheusText.render([

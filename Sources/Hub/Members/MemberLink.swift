@@ -43,11 +43,11 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
         self.shard = shard
         self.port = port
         link = Link(loop: shard.loop, owner: self)
-        let context = shard.context
         shell = MemberShell(
-            link, on: shard.loop, wire: PacketHubWire(), port: "\(port)", rules: context.rules[port.rawValue],
-            heartbeat: context.settings.heartbeat, log: shard.log, user: self)
+            link, on: shard.loop, wire: PacketHubWire(), port: "\(port)", heartbeat: shard.settings.heartbeat, log: shard.log, user: self)
     }
+
+    var rules: HelloRules { shard.rules[port.rawValue] }
 
     var name: String { shell.name }
     var memberID: MemberID? { id == 0 ? nil : MemberID(raw: id) }
@@ -85,7 +85,7 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
     }
 
     var welcomeWords: Welcome {
-        let settings = shard.context.settings
+        let settings = shard.settings
         let milliseconds = UInt32(clamping: settings.heartbeat.nanoseconds / 1_000_000)
         return Welcome(hub: settings.id, heartbeatMilliseconds: milliseconds, maxFrame: 0xFFFF, name: settings.name)
     }

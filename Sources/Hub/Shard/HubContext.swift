@@ -6,23 +6,25 @@ import Wire
 
 /// What all loops of one hub share.
 final class HubContext: Sendable {
-    let settings: HubSettings
     let logger: Logger
     let memory: MemoryBudget
     let admission: Admission
     let registrar: Registrar<TableBuilder>
-    /// By ``MemberLink/Port``.
-    let rules: [HelloRules]
 
     init(settings: HubSettings, memory: MemoryBudget, logger: Logger, registrar: Registrar<TableBuilder>) {
-        self.settings = settings
         self.memory = memory
         self.logger = logger
         self.registrar = registrar
+        admission = Admission(settings.limits.forAdmission)
+    }
+}
+
+extension HubSettings.Limits {
+    /// As those who connect are counted.
+    var forAdmission: ClientLimits {
         var limits = ClientLimits()
-        limits.connections = settings.limits.connections
-        limits.perAddress = settings.limits.perAddress
-        admission = Admission(limits)
-        rules = [HelloRules(roles: [.edge], joinList: settings.join), HelloRules(roles: [.service], joinList: settings.join)]
+        limits.connections = connections
+        limits.perAddress = perAddress
+        return limits
     }
 }

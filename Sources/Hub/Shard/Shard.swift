@@ -14,7 +14,12 @@ final class Shard: @unchecked Sendable {
     let loop: LinkLoop
     let context: HubContext
     let log: EventLog
-    let maxPending: Int
+    /// What this loop goes by; a reload gives it another.
+    private(set) var settings: HubSettings
+    /// By ``MemberLink/Port``.
+    private(set) var rules: [HelloRules]
+    /// Of the settings, kept apart because every packet asks.
+    @exclusivity(unchecked) private(set) var maxPending: Int
 
     private(set) var table: RoutingTable
     // As in `Link`: what every packet touches is confined to the loop and not checked for exclusivity at run time.
@@ -40,20 +45,29 @@ final class Shard: @unchecked Sendable {
     var isLeaving = false
     private var whenEmpty: EventLoopPromise<Void>?
 
-    init(index: Int, eventLoop: any EventLoop, context: HubContext, table: RoutingTable) {
+    init(index: Int, eventLoop: any EventLoop, context: HubContext, settings: HubSettings, table: RoutingTable) {
         self.index = index
         self.context = context
         self.table = table
         view = table.view
         loop = LinkLoop(eventLoop: eventLoop)
         log = EventLog(context.logger)
-        maxPending = context.settings.maxPending
+        self.settings = settings
+        rules = [HelloRules(roles: [.edge], joinList: settings.join), HelloRules(roles: [.service], joinList: settings.join)]
+        maxPending = settings.maxPending
         memoryShare = context.memory.share()
         peersTimer.aim(at: self)
         mailbox = Mailbox(eventLoop: eventLoop) { [unowned self] batch in receive(batch) }
         loop.turnStarted = { [unowned self] in if loopCount > 1 { mailbox.turnStarted() } }
         loop.turnEnding = { [unowned self] in if loopCount > 1 { exchangeBatches() } }
         loop.turnEnded = { [unowned self] in finishTurn() }
+    }
+
+    /// Goes by other settings from here on (rule S26).
+    func take(_ settings: HubSettings) {
+        self.settings = settings
+        rules = rules.map { HelloRules($0, joinList: settings.join) }
+        maxPending = settings.maxPending
     }
 
     private func exchangeBatches() {

@@ -29,16 +29,36 @@ package struct HelloRules: Sendable {
     /// The roles that this port takes.
     package let roles: Set<Role>
     package let joinList: JoinList
+    /// The number of each entry of the list, by which registrations know it. An entry that stays in the list keeps it, wherever it moves.
+    let credentials: [Int]
+    /// What the next new entry is called.
+    private let nextCredential: Int
 
     package init(roles: Set<Role>, joinList: JoinList) {
         self.roles = roles
         self.joinList = joinList
+        credentials = Array(joinList.entries.indices)
+        nextCredential = credentials.count
+    }
+
+    /// The same rules with another list (rule S26). An entry is the same one while its token and its certificate are.
+    package init(_ old: HelloRules, joinList: JoinList) {
+        roles = old.roles
+        self.joinList = joinList
+        var next = old.nextCredential
+        credentials = joinList.entries.map { entry in
+            let known = old.joinList.entries.firstIndex { $0.token == entry.token && $0.certificate == entry.certificate }
+            if let known { return old.credentials[known] }
+            defer { next += 1 }
+            return next
+        }
+        nextCredential = next
     }
 
     /// - Parameter hello: a HELLO that has parsed, so framing, size and version are right.
     /// - Parameter certificateNames: the names of its verified certificate.
     package func judge(_ hello: Hello, certificateNames: [String] = []) throws(Refusal) -> Member {
-        guard let credential = joinList.find(hello.token, certificateNames: certificateNames) else {
+        guard let place = joinList.find(hello.token, certificateNames: certificateNames) else {
             let shown = certificateNames.isEmpty ? "" : ", nor is its certificate (\(certificateNames.joined(separator: ", ")))"
             throw Refusal(.unauthorized, detail: "its token is not known here\(shown)", breach: .token)
         }
@@ -48,11 +68,11 @@ package struct HelloRules: Sendable {
             throw .told(.unauthorized, "this port takes role \(taken), not \(name)", breach: .credential)
         }
         let identity = try checkValues(hello, role)
-        let entry = joinList.entries[credential]
+        let entry = joinList.entries[place]
         try check(hello, role, against: entry)
         return Member(
             identity: identity, cluster: hello.cluster, flags: hello.flags, window: hello.window == 0 ? 65_536 : Int(hello.window),
-            claims: hello.claims, credential: credential, may: entry.may, name: hello.name)
+            claims: hello.claims, credential: credentials[place], may: entry.may, name: hello.name)
     }
 
     // MARK: - Values

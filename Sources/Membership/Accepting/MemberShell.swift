@@ -6,6 +6,8 @@ package import Wire
 
 /// What the code of one hub does for the ``MemberShell`` of a link. All calls come on the link's event loop.
 package protocol MemberShellUser: AnyObject {
+    /// What a HELLO is judged by now.
+    var rules: HelloRules { get }
     /// Ask the registrar to take it, and tell the shell the answer.
     func register(_ member: Member)
     /// Ask the registrar to replace its claims, and tell the shell when that is worked in.
@@ -27,7 +29,6 @@ package final class MemberShell {
     package let link: Link
     private let loop: LinkLoop
     private let wire: any HubWire
-    private let rules: HelloRules
     private let log: EventLog
     /// For the log: what this port is for.
     private let port: String
@@ -48,14 +49,13 @@ package final class MemberShell {
 
     /// - Parameter user: owns the shell.
     package init(
-        _ link: Link, on loop: LinkLoop, wire: any HubWire, port: String, rules: HelloRules, heartbeat: TimeAmount, log: EventLog,
+        _ link: Link, on loop: LinkLoop, wire: any HubWire, port: String, heartbeat: TimeAmount, log: EventLog,
         user: any MemberShellUser
     ) {
         self.link = link
         self.loop = loop
         self.wire = wire
         self.port = port
-        self.rules = rules
         self.log = log
         self.user = user
         self.heartbeat = Heartbeat(interval: heartbeat)
@@ -86,7 +86,7 @@ package final class MemberShell {
 
     package func helloReceived(_ body: UnsafeRawBufferPointer) {
         let hello = Result { () throws(WireError) in try Hello(body: ByteBuffer(bytes: body), format: .standard) }
-        run(acceptance.helloReceived(hello, by: rules, certificateNames: link.certificateNames))
+        run(acceptance.helloReceived(hello, by: user.rules, certificateNames: link.certificateNames))
     }
 
     /// Anything but HELLO, while WELCOME is not written.

@@ -66,8 +66,10 @@ package final class HubLink: LinkOwner, @unchecked Sendable {
     }
 
     /// Registers other claims from here on; an empty list withdraws all.
-    package func claim(_ claims: [Claim]) {
+    /// - Parameter window: calls that an agent takes at once, from here on; nil: as before.
+    package func claim(_ claims: [Claim], window: UInt32? = nil) {
         hello.claims = claims
+        if let window { hello.window = window }
         run(machine.claimsChanged(now: now))
     }
 
@@ -82,6 +84,8 @@ package final class HubLink: LinkOwner, @unchecked Sendable {
 
     /// Says DRAIN. The future is done when the link is closed, which ``done()`` brings about.
     package func leave(within limit: TimeAmount) -> EventLoopFuture<Void> {
+        // It may be retired already.
+        if let whenStopped { return whenStopped.futureResult }
         let promise = loop.eventLoop.makePromise(of: Void.self)
         if machine.state == .stopped {
             promise.succeed(())

@@ -1,7 +1,9 @@
 import Gateway
 import Hub
 import Links
+import RPCAgent
 import RPCHub
+import RPCLink
 import RPCProxy
 import ThriftLink
 import Wire
@@ -16,10 +18,6 @@ extension ProcessSettings {
         }
         func compareRole(_ key: String, _ old: Bool, _ new: Bool) {
             if old != new { lines.append("\(key): cannot be \(new ? "added" : "removed") while running; restart the process") }
-        }
-        // A part that takes over nothing while it runs.
-        func compareRest<T: Equatable>(_ key: String, _ old: T, _ new: T) {
-            if old != new { lines.append("\(key): this version takes over no changed value of it while running; restart the process") }
         }
         compare("loops", loops, next.loops)
         compare("laneThreads", laneThreads, next.laneThreads)
@@ -42,23 +40,22 @@ extension ProcessSettings {
             compare("hub.edges.listen", hub.edges, other.edges)
             compare("hub.services.listen", hub.services, other.services)
             compare("hub.id", hub.id, other.id)
-            if lines.isEmpty { compareRest("hub", hub, other) }
         }
         compareRole("rpcProxy", rpcProxy != nil, next.rpcProxy != nil)
-        if let rpcProxy, let other = next.rpcProxy {
-            compare("rpcProxy.listen", rpcProxy.door.listen, other.door.listen)
-            if lines.isEmpty { compareRest("rpcProxy", rpcProxy, other) }
-        }
+        if let rpcProxy, let other = next.rpcProxy { compare("rpcProxy.listen", rpcProxy.door.listen, other.door.listen) }
         compareRole("rpcHub", rpcHub != nil, next.rpcHub != nil)
         if let rpcHub, let other = next.rpcHub {
             compare("rpcHub.callers.listen", rpcHub.callers, other.callers)
             compare("rpcHub.agents.listen", rpcHub.agents, other.agents)
             compare("rpcHub.thrift.listen", rpcHub.thrift?.door.listen.description ?? "none", other.thrift?.door.listen.description ?? "none")
             compare("rpcHub.id", rpcHub.id, other.id)
-            if lines.isEmpty { compareRest("rpcHub", rpcHub, other) }
+            compare("rpcHub.maxFrame", Quantity.text(size: rpcHub.maxFrame), Quantity.text(size: other.maxFrame))
         }
         compareRole("rpcAgent", rpcAgent != nil, next.rpcAgent != nil)
-        if let rpcAgent, let other = next.rpcAgent, lines.isEmpty { compareRest("rpcAgent", rpcAgent, other) }
+        if let rpcAgent, let other = next.rpcAgent {
+            compare("rpcAgent.node", rpcAgent.agent.node.map { "\($0)" } ?? "random", other.agent.node.map { "\($0)" } ?? "random")
+            if rpcAgent.agent.tls != other.agent.tls { lines.append("rpcAgent.hubs.tls: cannot change while running; restart the process") }
+        }
         return lines
     }
 }

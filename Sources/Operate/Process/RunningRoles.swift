@@ -19,7 +19,6 @@ final class RunningRoles: Sendable {
     private let group: MultiThreadedEventLoopGroup
     /// In the order in which they start: whoever is dialed before whoever dials, whoever faces clients last.
     private let roles: [any ProcessRole]
-    private let gateway: Gateway?
     private let admin: AdminServer?
     private let demonstration: Demonstration?
     private let state = ProcessState()
@@ -35,7 +34,6 @@ final class RunningRoles: Sendable {
         let memory = MemoryBudget(limit: settings.memory)
         self.memory = memory
         roles = RunningRoles.roles(settings, group: group, memory: memory, log: log)
-        gateway = roles.compactMap { $0 as? Gateway }.first
         demonstration = withDemonstration ? Demonstration(log: log) : nil
         state.name = settings.name
         let shown = roles.map { $0 as any Inspectable } + (demonstration?.servers ?? [])
@@ -96,7 +94,7 @@ final class RunningRoles: Sendable {
         var steps: [@Sendable () async -> Void] = []
         do {
             // Whatever can fail comes before anything changes.
-            if let gateway, let settings = next.completeGateway { steps.append(try gateway.prepare(settings)) }
+            for role in roles { if let step = try RunningRoles.prepare(role, next) { steps.append(step) } }
             if let admin, let settings = next.admin { steps.append(try admin.prepare(settings)) }
         } catch {
             return ["configuration not reloaded: \(error)"]
@@ -107,6 +105,18 @@ final class RunningRoles: Sendable {
         state.name = next.name
         current.value = next
         return []
+    }
+
+    /// What takes the role's next settings over; both processes have the same roles.
+    private static func prepare(_ role: any ProcessRole, _ next: ProcessSettings) throws -> (@Sendable () async -> Void)? {
+        switch role {
+        case let gateway as Gateway: try next.completeGateway.map(gateway.prepare)
+        case let hub as Hub: try next.hub.map(hub.prepare)
+        case let hub as RPCHub: try next.rpcHub.map(hub.prepare)
+        case let agent as RPCAgent: try next.rpcAgent.map(agent.prepare)
+        case let proxy as RPCProxy: try next.rpcProxy.map(proxy.prepare)
+        default: nil
+        }
     }
 
     /// Counted for the metrics.

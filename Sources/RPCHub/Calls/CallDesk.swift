@@ -8,6 +8,8 @@ struct Call: Equatable {
     /// Its own number for the call.
     var number: UInt64
     var rpc: UInt32
+    /// The lower half of the tick in which it came.
+    var started: UInt32 = 0
     /// The tick by which it is given up.
     var deadline: Int
     /// It was given to a second agent after the first died before it was written (rule S3).
@@ -65,7 +67,7 @@ struct CallDesk {
     /// The least of all seats' next deadlines, or earlier.
     private(set) var nextDue = Pending<Call>.never
     /// The most open calls of one caller.
-    private let window: Int
+    var window: Int
     /// Calls that are open.
     private(set) var open = 0
 
@@ -76,6 +78,16 @@ struct CallDesk {
     }
     /// Calls that were given up and not answered yet.
     var tombstones: Int { seats.reduce(0) { $0 + ($1?.calls.tombstones ?? 0) } + leaving.values.reduce(0) { $0 + $1.calls.tombstones } }
+
+    /// Ticks since the oldest open call came; 0 while there is none.
+    func oldest(at tick: Int) -> Int {
+        var oldest: UInt32 = 0
+        let now = UInt32(truncatingIfNeeded: tick)
+        func look(_ call: Call) { oldest = max(oldest, now &- call.started) }
+        for seat in seats { seat?.calls.visit(look) }
+        for seat in leaving.values { seat.calls.visit(look) }
+        return Int(oldest)
+    }
 
     private static func slot(_ id: UInt64) -> Int { Int(id & 0xFF_FFFF) }
 

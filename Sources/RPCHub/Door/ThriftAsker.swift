@@ -13,7 +13,8 @@ import Wire
 final class ThriftAsker: ThriftCallHandler {
     // The shard owns it.
     private unowned let shard: Shard
-    private let rpcID: RPCHubSettings.ThriftDoor.RPCID
+    /// A reload gives it another.
+    var rpcID: RPCHubSettings.ThriftDoor.RPCID
     private static let method = Array("rpc".utf8)
     @exclusivity(unchecked) private var waiting = Slab<Waiter>(.wide)
     /// The REQUEST that is being made; used again for each.
@@ -50,9 +51,9 @@ final class ThriftAsker: ThriftCallHandler {
             case .fixed(let id): id
             }
         let payloadCount = ProtoRequest.leastPayload + arguments.content.count
-        guard RPCHeader.size + payloadCount <= shard.context.settings.maxFrame else {
+        guard RPCHeader.size + payloadCount <= shard.settings.maxFrame else {
             return refuse(
-                call, connection, .tooLarge, "\(arguments.content.count) bytes of content; a frame has at most \(shard.context.settings.maxFrame)")
+                call, connection, .tooLarge, "\(arguments.content.count) bytes of content; a frame has at most \(shard.settings.maxFrame)")
         }
         var number: UInt64 = 0
         if !call.isOneway {

@@ -35,13 +35,14 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
     init(shard: Shard, port: Port) {
         self.shard = shard
         self.port = port
-        let settings = shard.context.settings
+        let settings = shard.settings
         framing = RPCFraming(maxFrame: settings.maxFrame)
         link = Link(loop: shard.loop, owner: self)
         shell = MemberShell(
-            link, on: shard.loop, wire: RPCHubWire(), port: "\(port)", rules: shard.context.rules[port.rawValue], heartbeat: settings.heartbeat,
-            log: shard.log, user: self)
+            link, on: shard.loop, wire: RPCHubWire(), port: "\(port)", heartbeat: settings.heartbeat, log: shard.log, user: self)
     }
+
+    var rules: HelloRules { shard.rules[port.rawValue] }
 
     func description(of link: Link) -> LinkDescription {
         LinkDescription(side: port == .callers ? .callers : .agents, name: shell.known.map { "\($0.identity) (\($0.name))" }, framing: .rpc)
@@ -102,7 +103,7 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
     func awaitPublication() { shard.awaitPublication(self) }
 
     var welcomeWords: Welcome {
-        let settings = shard.context.settings
+        let settings = shard.settings
         return Welcome(
             hub: settings.id, heartbeatMilliseconds: UInt32(clamping: settings.heartbeat.nanoseconds / 1_000_000),
             maxFrame: UInt32(clamping: settings.maxFrame), name: settings.name)

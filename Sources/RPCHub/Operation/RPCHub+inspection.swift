@@ -19,7 +19,7 @@ extension RPCHub {
 
     public func pending() async -> [PendingView] {
         var calls = PendingView(role: role, route: "callers", what: "calls", count: 0)
-        for shard in shards { calls.count += (try? await shard.loop.eventLoop.submit { shard.desk.open }.get()) ?? 0 }
+        for shard in shards { if let view = try? await shard.loop.eventLoop.submit({ shard.pending() }).get() { calls.add(view) } }
         return [calls]
     }
 

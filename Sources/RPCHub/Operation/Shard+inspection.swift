@@ -1,5 +1,6 @@
 import Links
 import Membership
+import NIOCore
 import Telemetry
 import Wire
 
@@ -13,6 +14,7 @@ extension Shard {
             Sample(.lateAnswers, role, value: counters.late),
             Sample(.retries, Side.agents.rawValue, "linkLost", value: counters.rerouted),
             Sample(.callsInFlight, role, route, value: desk.open),
+            Sample(.oldestPending, role, route, value: oldestCall),
             Sample(.calls, role, route, "ok", value: counters.answered + counters.oneway),
         ]
         for (code, count) in counters.undelivered.labelled { samples.append(Sample(.calls, role, route, code, value: count)) }
@@ -30,6 +32,13 @@ extension Shard {
         samples.append(Sample(.bytes, role, Direction.out.rawValue, value: bytes.out))
         for kind in SecurityKind.allCases { samples.append(Sample(.securityEvents, role, kind.name, value: counters.security[kind.rawValue])) }
         return samples
+    }
+
+    /// Milliseconds since the oldest open call of this loop's callers came.
+    private var oldestCall: Int { desk.oldest(at: LinkLoop.tick(of: loop.eventLoop.now)) * 10 }
+
+    func pending() -> PendingView {
+        PendingView(role: "rpcHub", route: "callers", what: "calls", count: desk.open, oldestMilliseconds: oldestCall)
     }
 
     /// Who is registered over a link of this loop.

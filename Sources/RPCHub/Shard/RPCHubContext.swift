@@ -6,23 +6,25 @@ import Wire
 
 /// What all loops of one RPC hub share.
 final class RPCHubContext: Sendable {
-    let settings: RPCHubSettings
     let logger: Logger
     let memory: MemoryBudget
     let admission: Admission
     let registrar: Registrar<AgentTableBuilder>
-    /// By ``MemberLink/Port``.
-    let rules: [HelloRules]
 
     init(settings: RPCHubSettings, memory: MemoryBudget, logger: Logger, registrar: Registrar<AgentTableBuilder>) {
-        self.settings = settings
         self.memory = memory
         self.logger = logger
         self.registrar = registrar
+        admission = Admission(settings.limits.forAdmission)
+    }
+}
+
+extension RPCHubSettings.Limits {
+    /// As those who connect are counted.
+    var forAdmission: ClientLimits {
         var limits = ClientLimits()
-        limits.connections = settings.limits.connections
-        limits.perAddress = settings.limits.perAddress
-        admission = Admission(limits)
-        rules = [HelloRules(roles: [.caller], joinList: settings.join), HelloRules(roles: [.agent], joinList: settings.join)]
+        limits.connections = connections
+        limits.perAddress = perAddress
+        return limits
     }
 }

@@ -11,15 +11,21 @@ extension Shard {
     func request(_ header: RPCHeader, _ frame: UnsafeRawPointer, from caller: MemberLink) {
         if let refusal = desk.refusal(of: header, from: caller.id) { return refuse(refusal, header, caller) }
         let left = timeLeft(header.timeoutMilliseconds)
-        let call = Call(
-            asker: caller.id, number: header.call, rpc: header.rpc, deadline: LinkLoop.tick(of: loop.now) + left / 10 + 1)
+        let call = newCall(of: caller.id, header, milliseconds: left)
         if let code = send(header, frame, call, milliseconds: left) { answer(call, code, identify: header.identify) }
+    }
+
+    @inline(__always)
+    private func newCall(of asker: UInt64, _ header: RPCHeader, milliseconds: Int) -> Call {
+        let now = LinkLoop.tick(of: loop.now)
+        return Call(
+            asker: asker, number: header.call, rpc: header.rpc, started: UInt32(truncatingIfNeeded: now), deadline: now + milliseconds / 10 + 1)
     }
 
     /// A call of the Thrift door (rule S4); it has the hub's default time.
     func requestAtDoor(_ header: RPCHeader, _ frame: UnsafeRawPointer) {
         let left = timeLeft(0)
-        let call = Call(asker: Asker.door, number: header.call, rpc: header.rpc, deadline: LinkLoop.tick(of: loop.now) + left / 10 + 1)
+        let call = newCall(of: Asker.door, header, milliseconds: left)
         if let code = send(header, frame, call, milliseconds: left) { answer(call, code, identify: 0) }
     }
 
@@ -33,9 +39,7 @@ extension Shard {
     /// Milliseconds that a call has: what it asks for, within what the hub allows.
     @inline(__always)
     func timeLeft(_ asked: UInt32) -> Int {
-        let settings = context.settings
-        let most = Int(settings.maxTimeout.nanoseconds / 1_000_000)
-        return min(asked == 0 ? Int(settings.timeout.nanoseconds / 1_000_000) : Int(asked), most)
+        min(asked == 0 ? patience.usual : Int(asked), patience.most)
     }
 
     private func refuse(_ refusal: CallDesk.Refusal, _ header: RPCHeader, _ caller: MemberLink) {
@@ -45,7 +49,7 @@ extension Shard {
             log.event("identity", "\(caller.shell.name) spoke for caller \(header.identify)")
             tell(caller, header, .unauthorized, "this link speaks for caller \(caller.node) alone")
         case .short: tell(caller, header, .badRequest, "a REQUEST of \(header.payloadCount) bytes; at least \(ProtoRequest.leastPayload)")
-        case .window: tell(caller, header, .busy, "\(context.settings.window) calls of this caller are open")
+        case .window: tell(caller, header, .busy, "\(settings.window) calls of this caller are open")
         case .duplicate: tell(caller, header, .badRequest, "call \(header.call) is open")
         }
     }

@@ -16,7 +16,14 @@ final class Shard: @unchecked Sendable {
     let loop: LinkLoop
     let context: RPCHubContext
     let log: EventLog
-    let maxPending: Int
+    /// What this loop goes by; a reload gives it another.
+    private(set) var settings: RPCHubSettings
+    /// By ``MemberLink/Port``.
+    private(set) var rules: [HelloRules]
+    // Of the settings, kept apart because every call asks.
+    @exclusivity(unchecked) private(set) var maxPending: Int
+    /// Milliseconds that a call has when it names none, and at most.
+    @exclusivity(unchecked) private(set) var patience: (usual: Int, most: Int)
 
     // As in `Link`: what every call touches is confined to the loop and not checked for exclusivity at run time.
     private(set) var table: AgentTable
@@ -55,23 +62,36 @@ final class Shard: @unchecked Sendable {
     var callsStopped: EventLoopFuture<Void>?
     private var whenEmpty: EventLoopPromise<Void>?
 
-    init(index: Int, eventLoop: any EventLoop, context: RPCHubContext, table: AgentTable) {
+    init(index: Int, eventLoop: any EventLoop, context: RPCHubContext, settings: RPCHubSettings, table: AgentTable) {
         self.index = index
         self.context = context
         self.table = table
         view = table.view
         loop = LinkLoop(eventLoop: eventLoop)
         log = EventLog(context.logger)
-        maxPending = context.settings.maxPending
-        desk = CallDesk(window: context.settings.window)
+        self.settings = settings
+        rules = [HelloRules(roles: [.caller], joinList: settings.join), HelloRules(roles: [.agent], joinList: settings.join)]
+        maxPending = settings.maxPending
+        patience = settings.patience
+        desk = CallDesk(window: settings.window)
         memoryShare = context.memory.share()
-        door = context.settings.thrift.map { ThriftAsker(shard: self, rpcID: $0.rpcID) }
+        door = settings.thrift.map { ThriftAsker(shard: self, rpcID: $0.rpcID) }
         peersTimer.aim(at: self)
         callTimer.aim(at: self)
         mailbox = Mailbox(eventLoop: eventLoop) { [unowned self] batch in receive(batch) }
         loop.turnStarted = { [unowned self] in if loopCount > 1 { mailbox.turnStarted() } }
         loop.turnEnding = { [unowned self] in if loopCount > 1 { exchangeBatches() } }
         loop.turnEnded = { [unowned self] in finishTurn() }
+    }
+
+    /// Goes by other settings from here on (rule S26).
+    func take(_ settings: RPCHubSettings) {
+        self.settings = settings
+        rules = rules.map { HelloRules($0, joinList: settings.join) }
+        maxPending = settings.maxPending
+        patience = settings.patience
+        desk.window = settings.window
+        if let thrift = settings.thrift { door?.rpcID = thrift.rpcID }
     }
 
     private func exchangeBatches() {
@@ -255,5 +275,11 @@ extension Shard: TimerTarget {
         expireCalls()
         armedTick = .max
         armCalls()
+    }
+}
+
+extension RPCHubSettings {
+    fileprivate var patience: (usual: Int, most: Int) {
+        (Int(timeout.nanoseconds / 1_000_000), Int(maxTimeout.nanoseconds / 1_000_000))
     }
 }

@@ -12,6 +12,7 @@ extension AgentDesk {
             Sample(.queueBytes, role, side, value: ports.reduce(0) { $0 + ($1.hub.link?.queued ?? 0) }),
             Sample(.calls, role, hubs, "ok", value: counters.answered),
             Sample(.callsInFlight, role, hubs, value: running),
+            Sample(.oldestPending, role, hubs, value: oldestCall),
             Sample(.lateAnswers, role, value: counters.late),
             Sample(.ignored, role, value: counters.ignored),
             Sample(.bytes, role, Direction.in.rawValue, value: counters.bytesIn),
@@ -22,6 +23,10 @@ extension AgentDesk {
         samples += SecurityKind.allCases.map { Sample(.securityEvents, role, $0.name, value: counters.security[$0.rawValue]) }
         samples += ports.map { Sample(.reconnects, role, $0.hub.address.text, value: $0.hub.redials) }
         return samples
+    }
+
+    package func pending(role: String) -> PendingView {
+        PendingView(role: role, route: "hubs", what: "calls", count: running, bytes: 0, oldestMilliseconds: oldestCall)
     }
 
     package var peers: [RoleStatus.Peer] {

@@ -11,7 +11,8 @@ package import Wire
 ///
 /// `@unchecked Sendable`: confined to ``loop``'s event loop, except what never changes.
 package final class AgentDesk: @unchecked Sendable {
-    package let settings: AgentSettings
+    /// What it goes by now; a reload gives it another.
+    @exclusivity(unchecked) package private(set) var settings: AgentSettings
     package let loop: LinkLoop
     package let log: EventLog
     let node: UInt64
@@ -31,6 +32,7 @@ package final class AgentDesk: @unchecked Sendable {
         /// The port's connection that it came by; it is answered on no other.
         let epoch: UInt64
         let header: RPCHeader
+        let started: NIODeadline
         var isAbandoned = false
     }
 
@@ -53,12 +55,44 @@ package final class AgentDesk: @unchecked Sendable {
     package func dial(_ address: SocketAddress, from source: AddressSource) -> EventLoopFuture<Void> {
         guard !isLeaving else { return loop.eventLoop.makeSucceededVoidFuture() }
         let hello = Hello(
-            role: .agent, node: node, window: UInt32(clamping: settings.concurrency),
-            claims: settings.rpcIDs.map { Claim($0.lowerBound, $0.upperBound) }, token: settings.token, name: settings.name)
+            role: .agent, node: node, window: UInt32(clamping: settings.concurrency), claims: claims, token: settings.token, name: settings.name)
         let port = AgentPort(desk: self, address, from: source, rank: source.position << 32 | ports.count, hello: hello)
         ports.append(port)
         return port.hub.start()
     }
+
+    private var claims: [Claim] { settings.rpcIDs.map { Claim($0.lowerBound, $0.upperBound) } }
+
+    // MARK: - Reload (rule S26)
+
+    /// Goes by other settings from here on: hubs that are up are told other ids and another window; what else HELLO shows goes with the next one.
+    package func take(_ next: AgentSettings) {
+        loop.enterTurn()
+        let isTold = next.rpcIDs != settings.rpcIDs || next.concurrency != settings.concurrency
+        settings = next
+        for port in ports {
+            port.hub.show(token: next.token, name: next.name)
+            if isTold, !port.isRetiring { port.hub.claim(claims, window: UInt32(clamping: next.concurrency)) }
+        }
+    }
+
+    /// Takes leave of hubs that are no longer listed: what came from them is answered first.
+    package func retireHubs() {
+        loop.enterTurn()
+        for port in ports where port.hub.isRetired && !port.isRetiring {
+            port.isRetiring = true
+            let cut = loop.eventLoop.scheduleTask(in: AgentDesk.retiringTime) { port.hub.cut() }
+            port.hub.leave(within: AgentDesk.retiringTime).whenComplete { _ in
+                cut.cancel()
+                self.ports.removeAll { $0 === port }
+            }
+        }
+    }
+
+    /// What a hub has to answer our DRAIN.
+    private static var retiringTime: TimeAmount { .seconds(30) }
+
+    // MARK: - Leaving
 
     /// Says DRAIN to every hub; done when every link is closed, which it is once all that came is answered (rule S25).
     package func leave(within limit: TimeAmount) -> EventLoopFuture<Void> {
@@ -86,7 +120,7 @@ package final class AgentDesk: @unchecked Sendable {
             return port.refuse(header, .busy, isFull ? "\(settings.concurrency) calls run already" : "its queues hold more than memory allows")
         }
         guard let worker else { return port.refuse(header, .draining, "the agent has stopped") }
-        guard let ticket = calls.insert(TakenCall(port: port, epoch: port.epoch, header: header)) else {
+        guard let ticket = calls.insert(TakenCall(port: port, epoch: port.epoch, header: header, started: loop.now)) else {
             return port.refuse(header, .busy, "no place for another open call")
         }
         guard header.isOneway || port.note(header.call, ticket) else {
@@ -103,6 +137,14 @@ package final class AgentDesk: @unchecked Sendable {
         guard calls[ticket]?.isAbandoned == false else { return }
         calls[ticket]?.isAbandoned = true
         worker?.abandoned(ticket)
+    }
+
+    /// Milliseconds since the oldest call that runs came; 0 while none does.
+    package var oldestCall: Int {
+        var oldest = 0
+        let now = loop.eventLoop.now
+        calls.visit { _, call in oldest = max(oldest, Int((now - call.started).nanoseconds / 1_000_000)) }
+        return oldest
     }
 
     /// Whether an answer to it would be passed on.

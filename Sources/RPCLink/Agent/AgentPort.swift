@@ -24,6 +24,8 @@ final class AgentPort: HubLinkUser, @unchecked Sendable {
     private var hasAnswered = false
     private var hasHubStopped = false
     private var isHeld = false
+    /// Its hub is no longer listed.
+    var isRetiring = false
 
     init(desk: AgentDesk, _ address: SocketAddress, from source: AddressSource, rank: Int, hello: Hello) {
         self.desk = desk

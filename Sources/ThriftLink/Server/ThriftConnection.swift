@@ -27,12 +27,15 @@ package final class ThriftConnection: LinkOwner {
     private var isAdmitted = false
     /// Where the door's list has it.
     var position = -1
+    /// Answers go out in the order of their calls.
+    private let isOrdered: Bool
     /// For its handler: a number that tells it from every other connection of this door's loop, ever.
     package let number: UInt64
 
     init(door: ThriftDoorLoop, number: UInt64) {
         self.door = door
         self.number = number
+        isOrdered = door.settings.ordered
         reader = ThriftReader(limit: door.settings.maxFrame)
         link = Link(loop: door.loop, owner: self)
         link.staysHalfOpen = true
@@ -160,6 +163,7 @@ package final class ThriftConnection: LinkOwner {
     private func hold() {
         guard !isHeld else { return }
         isHeld = true
+        link.resumeMark = door.settings.limits.maxPending / 2
         link.pauseReading()
         // The socket may take what is queued at once.
         resumeIfRoom()
@@ -232,7 +236,7 @@ package final class ThriftConnection: LinkOwner {
     }
 
     private func write(_ ticket: UInt64, _ call: OpenCalls.Call, _ answer: ThriftAnswer) {
-        let isInOrder = !door.settings.ordered || calls.isNext(ticket)
+        let isInOrder = !isOrdered || calls.isNext(ticket)
         let heldBefore = calls.heldBytes
         defer { door.heldAnswers += calls.heldBytes - heldBefore }
         names.withBytes(call.name) { name in

@@ -86,6 +86,21 @@ package final class ThriftDoor: Sendable {
         for loop in loops { try? await loop.eventLoop.submit { loop.door.close() }.get() }
     }
 
+    // MARK: - Reload
+
+    /// Gets ready to go by other settings (rule S26); where it listens is as before. The order of answers and the longest frame hold for
+    /// connections that come from then on, everything else for those that stand too.
+    /// - Returns: takes them over, on every loop.
+    /// - Throws: `TLSFileError`; then nothing has changed.
+    package func prepare(_ settings: ThriftDoorSettings) throws -> @Sendable () async -> Void {
+        let options = try listener.withLock { $0 }?.prepare(settings.options)
+        return { [self] in
+            options?()
+            admission.update(settings.limits)
+            for loop in loops { try? await loop.eventLoop.submit { loop.door.take(settings) }.get() }
+        }
+    }
+
     // MARK: - Inspection
 
     package func samples(role: String, side: Side) async -> [Sample] {

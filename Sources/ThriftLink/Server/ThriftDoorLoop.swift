@@ -9,7 +9,8 @@ import Wire
 /// Everything but `init` is called on the loop.
 package final class ThriftDoorLoop {
     package let loop: LinkLoop
-    let settings: ThriftDoorSettings
+    /// What this loop goes by; a reload gives it another.
+    @exclusivity(unchecked) private(set) var settings: ThriftDoorSettings
     let admission: Admission
     let memory: MemoryBudget
     let log: EventLog
@@ -60,6 +61,9 @@ package final class ThriftDoorLoop {
             publish()
         }
     }
+
+    /// Goes by other settings from here on (rule S26). A connection keeps its order of answers and its longest frame.
+    func take(_ settings: ThriftDoorSettings) { self.settings = settings }
 
     /// The last call: the loop does not know the door any more.
     func close() {

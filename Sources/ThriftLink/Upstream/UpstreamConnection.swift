@@ -26,6 +26,7 @@ final class UpstreamConnection: LinkOwner, @unchecked Sendable {
         /// Where its first byte stands in the link's stream.
         var start: Int
         var deadline: Int
+        var sent: NIODeadline
         /// It stands on its second connection (rule S3).
         var isRerouted: Bool
     }
@@ -175,8 +176,8 @@ final class UpstreamConnection: LinkOwner, @unchecked Sendable {
         guard let link else { return }
         var sequence: UInt64 = 0
         if !parts.isOneway {
-            guard let opened = pending.open(Call(token: token, start: link.endOffset, deadline: deadline, isRerouted: isRerouted), deadline: deadline)
-            else { return }
+            let call = Call(token: token, start: link.endOffset, deadline: deadline, sent: pool.loop.now, isRerouted: isRerouted)
+            guard let opened = pending.open(call, deadline: deadline) else { return }
             sequence = opened
             if deadline < armed { arm(at: deadline, link) }
         }
@@ -238,7 +239,9 @@ final class UpstreamConnection: LinkOwner, @unchecked Sendable {
             return breakOff(WireError(.protocol, "sent a message that is no answer"), link)
         }
         switch pending.answered(UInt64(UInt32(bitPattern: head.sequence))) {
-        case .call(let call): pool.answered(call.token, UpstreamAnswer(head, bytes, link: link), on: number)
+        case .call(let call):
+            pool.counters.upstream.add(nanoseconds: (pool.loop.now - call.sent).nanoseconds)
+            pool.answered(call.token, UpstreamAnswer(head, bytes, link: link), on: number)
         case .tombstone: pool.answeredLate(on: number)
         case .unknown: breakOff(WireError(.protocol, "answered sequence id \(head.sequence), which was not asked"), link)
         }

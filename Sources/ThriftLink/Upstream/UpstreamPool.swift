@@ -39,6 +39,8 @@ package final class UpstreamPool: @unchecked Sendable {
         package var reconnects: [String: Int] = [:]
         package var ejections = 0
         package var lateAnswers = 0
+        /// From a call's going out to its answer.
+        package var upstream = Distribution()
         /// Unwritten calls that went another way (rule S3).
         package var rerouted = 0
         /// Oneway calls that nobody could be told about.
@@ -105,6 +107,7 @@ package final class UpstreamPool: @unchecked Sendable {
 
     /// Nothing new is sent; connections close when their calls are answered (rule S25). The future is done when all are closed.
     package func leave() -> EventLoopFuture<Void> {
+        if let whenLeft { return whenLeft.futureResult }
         let promise = loop.eventLoop.makePromise(of: Void.self)
         whenLeft = promise
         isLeaving = true

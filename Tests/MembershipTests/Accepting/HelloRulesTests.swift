@@ -83,6 +83,25 @@ import Wire
         #expect(try rules.judge(service(cluster: 3, token: [9])).credential == 1)
     }
 
+    @Test("S26: in another list an entry is the same credential while its token and certificate are, and no number is used again")
+    func otherList() throws {
+        func rules(_ old: HelloRules, _ tokens: [UInt8]...) -> HelloRules {
+            HelloRules(old, joinList: JoinList(tokens.map { .everything(token: $0) }))
+        }
+        func credential(_ rules: HelloRules, _ token: UInt8) -> Int? { try? rules.judge(service(token: [token])).credential }
+        let first = Known.rules([.everything(token: [1]), .everything(token: [2])])
+        let moved = rules(first, [3], [2], [1])
+        #expect([1, 2, 3].map { credential(moved, $0) } == [0, 1, 2])
+        let fewer = rules(moved, [2])
+        #expect([1, 2, 3].map { credential(fewer, $0) } == [nil, 1, nil])
+        #expect([1, 2, 3].map { credential(rules(fewer, [1], [2], [3]), $0) } == [3, 1, 4])
+        // What the same credential may say is the new list's word.
+        let strict = HelloRules(first, joinList: JoinList([JoinEntry(token: [1], may: [.kick])]))
+        #expect(try strict.judge(service(token: [1])).may == [.kick])
+        let certificate = HelloRules(first, joinList: JoinList([JoinEntry(token: nil, certificate: "edge-1", may: .all)]))
+        #expect(try certificate.judge(service(token: [1]), certificateNames: ["edge-1"]).credential == 2)
+    }
+
     @Test("An agent's window of 0 is 65,536")
     func window() throws {
         #expect(try Known.rules().judge(Hello(role: .agent, node: 3, token: Known.token)).window == 65_536)

@@ -52,6 +52,54 @@ struct MetricNamesTests {
         #expect(found > 5)
     }
 
+    /// The table of `docs/metrics.md`: name, labels, kind.
+    private static func documented() throws -> [(name: String, labels: [String], kind: String)] {
+        try file("docs/metrics.md").matches(of: /(?m)^\| \[`([a-z_]+)`\]\(#[a-z_]+\) \| ([a-z, ]*) ?\| ([a-z]+) \|$/).map { row in
+            let labels = row.output.2.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+            return (String(row.output.1), labels, String(row.output.3))
+        }
+    }
+
+    @Test("The documentation's table has every metric that exists, with its labels and kind, and no other")
+    func table() throws {
+        let documented = try MetricNamesTests.documented()
+        #expect(documented.map(\.name).sorted() == Metric.allCases.map(\.rawValue).sorted())
+        for row in documented {
+            let metric = try #require(Metric(rawValue: row.name))
+            #expect(row.labels == metric.labels, "\(row.name)")
+            #expect(row.kind == metric.kind.rawValue, "\(row.name)")
+        }
+    }
+
+    @Test("Each metric has a section that says what to do when it moves")
+    func sections() throws {
+        let sections = try MetricNamesTests.file("docs/metrics.md").components(separatedBy: "\n### `").dropFirst()
+        #expect(sections.map { String($0.prefix { $0 != "`" }) }.sorted() == Metric.allCases.map(\.rawValue).sorted())
+        for section in sections {
+            let words = ["*When it ", "*When `", "| what to do |", "| when it moves |"]
+            #expect(words.contains { section.contains($0) }, "\(section.prefix(40))")
+        }
+    }
+
+    /// Names that are promised to those who build on them, with their labels: none of them may go, or lose a label.
+    private static let promised = """
+        links_open{role,side} links_closed_total{role,side,code} packets_total{role,route,direction} bytes_total{role,direction}
+        undelivered_total{role,route,code} security_events_total{role,kind} reconnects_total{role,peer} queue_bytes{role,side}
+        multicast_members_total{outcome} build_info{version} calls_total{role,route,outcome} calls_in_flight{role,route} call_seconds{role,route}
+        takeovers_total{kind} lane_depth{role} lane_stalls_total{role} ejections_total{route} retries_total{route,why} late_answers_total{role}
+        config_version{} config_reloads_total{result} draining{role}
+        """
+
+    @Test("Every metric that the configuration's documents promise exists, with those labels")
+    func promises() throws {
+        let promised = MetricNamesTests.promised.matches(of: /([a-z_]+)\{([a-z,]*)\}/)
+        #expect(promised.count == 22)
+        for one in promised {
+            let metric = try #require(Metric(rawValue: String(one.output.1)), "\(one.output.1)")
+            #expect(metric.labels == one.output.2.split(separator: ",").map(String.init), "\(metric)")
+        }
+    }
+
     @Test("The dashboard is JSON, and its panels do not overlap")
     func layout() throws {
         let data = Data(try MetricNamesTests.file("deploy/grafana-dashboard.json").utf8)

@@ -59,6 +59,9 @@ final class ThriftPeer: Sendable {
         return message
     }
 
+    /// Bytes that were read past it belong to it all the same.
+    func keep(_ bytes: [UInt8]) { buffer.withLock { $0 += bytes } }
+
     /// Nothing comes in that time.
     func expectNothing(for time: Duration) throws {
         switch socket.read(within: time) {

@@ -65,7 +65,7 @@ private enum ThriftOutcome: Equatable {
 }
 
 extension ThriftPeer {
-    fileprivate func call(_ sequence: Int32, _ request: ProtoRequest, method: String = "rpc", oneway: Bool = false) throws {
+    func call(_ sequence: Int32, _ request: ProtoRequest, method: String = "rpc", oneway: Bool = false) throws {
         var body = ByteBuffer()
         ThriftBody.write(request, encoding: .binary, to: &body)
         try send(oneway ? .oneway : .call, method, sequence, Array(body.readableBytesView))

@@ -18,6 +18,8 @@ package struct BenchPlan: Sendable {
     }
 
     package var target: Endpoint
+    /// Toward the target; nil is plain.
+    package var tls: DialerTLS?
     package var unit = Unit.packets
     package var load: Load
     package var connections: Int

@@ -40,6 +40,8 @@ struct BenchOptions: ParsableArguments {
     @Flag(help: "Tell on standard error, once a second, how it goes. On by itself at a terminal.")
     var progress = false
 
+    @OptionGroup(title: "TLS") var tls: TLSOptions
+
     func validate() throws {
         if window != nil, rate != nil { throw ValidationError("--window is a closed loop and --rate an open one; give one of them") }
         if let fault = plan(to: .host("127.0.0.1", port: 0)).fault { throw ValidationError("--\(fault)") }
@@ -47,7 +49,9 @@ struct BenchOptions: ParsableArguments {
 
     func plan(to target: Endpoint) -> BenchPlan {
         let load = rate.map { BenchPlan.Load.rate($0) } ?? .window(window ?? 16)
-        return BenchPlan(target: target, load: load, connections: connections, size: size, seconds: seconds, loops: loops)
+        var plan = BenchPlan(target: target, load: load, connections: connections, size: size, seconds: seconds, loops: loops)
+        plan.tls = tls.settings
+        return plan
     }
 
     /// Runs `measure` until it is done or interrupted, and prints what it found.

@@ -22,6 +22,38 @@ package final class DialerSecurity: Sendable {
         return host
     }
 
+    /// What stands in a pipeline until the peer has shown who it is, and `settled` is called, once. Which certificate does is decided here.
+    fileprivate func handlers(
+        _ context: NIOSSLContext, endpoint: Endpoint?, deadline: NIODeadline, settled: @escaping (Result<Void, any Error>) -> Void
+    ) throws -> [any ChannelHandler] {
+        let name = name(for: endpoint)
+        let peer = LinkPeer()
+        let tls = try NIOSSLClientHandler(context: context, serverHostname: name)
+        let watch = HandshakeWatch(tls, pacer: nil, peer: peer, deadline: deadline) { result in
+            // The library takes a certificate for the peer's address, too, where a name was asked for.
+            guard case .success = result, let name, !PeerName.isAny(of: peer.hostNames, name) else { return settled(result) }
+            settled(.failure(TLSFault.otherName))
+            peer.closeSocket()
+        }
+        return [peer, tls, watch]
+    }
+
+    /// TLS on a connection that stands and has carried nothing, for programs that are no links. The future is done when the peer has shown who it is.
+    /// - Parameter endpoint: what was dialed.
+    package func secure(_ channel: any Channel, endpoint: Endpoint, within timeout: TimeAmount) -> EventLoopFuture<Void> {
+        let deadline = NIODeadline.now() + timeout
+        return contexts.current(on: channel.eventLoop).flatMap { context in
+            let secured = channel.eventLoop.makePromise(of: Void.self)
+            do {
+                let handlers = try self.handlers(context, endpoint: endpoint, deadline: deadline) { secured.completeWith($0) }
+                try channel.pipeline.syncOperations.addHandlers(handlers)
+            } catch {
+                secured.fail(error)
+            }
+            return secured.futureResult
+        }
+    }
+
     /// The next attempt looks at the files, however lately that was done.
     package func expire() { contexts.expire() }
 }
@@ -37,17 +69,14 @@ package enum Dialer {
     ) -> EventLoopFuture<Link> {
         let link = Link(loop: loop, owner: owner)
         guard let security else { return connect(address, on: loop, timeout: timeout) { try $0.addHandler(link) }.map { _ in link } }
-        let name = security.name(for: endpoint)
         let deadline = NIODeadline.now() + timeout
         let secured = loop.eventLoop.makePromise(of: Link.self)
         return security.contexts.current(on: loop.eventLoop).flatMap { context in
             connect(address, on: loop, timeout: timeout) { pipeline in
-                let peer = LinkPeer()
-                let tls = try NIOSSLClientHandler(context: context, serverHostname: name)
-                let watch = HandshakeWatch(tls, pacer: nil, peer: peer, deadline: deadline) { result in
+                let handlers = try security.handlers(context, endpoint: endpoint, deadline: deadline) { result in
                     secured.completeWith(result.flatMap { Result { try pipeline.addHandler(link) } }.map { link })
                 }
-                try pipeline.addHandlers([peer, tls, watch])
+                try pipeline.addHandlers(handlers)
             }
         }.flatMapError { error in
             // The handshake has told, unless there was none.

@@ -25,9 +25,15 @@ package struct BenchRun<Codec: BenchCodec>: Sendable {
     /// - Throws: ``BenchFailure`` when the run cannot begin.
     package func run(onProgress: (@Sendable (BenchProgress) -> Void)? = nil) async throws -> BenchReport {
         if let fault = plan.fault { throw BenchFailure(description: fault) }
+        let security: DialerSecurity?
+        do {
+            security = try plan.tls.map { try DialerSecurity($0, logger: nil) }
+        } catch {
+            throw BenchFailure(description: "\(error)")
+        }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: plan.loops)
         do {
-            let report = try await run(on: group, onProgress: onProgress)
+            let report = try await run(on: group, security, onProgress: onProgress)
             try? await group.shutdownGracefully()
             return report
         } catch {
@@ -36,12 +42,14 @@ package struct BenchRun<Codec: BenchCodec>: Sendable {
         }
     }
 
-    private func run(on group: MultiThreadedEventLoopGroup, onProgress: (@Sendable (BenchProgress) -> Void)?) async throws -> BenchReport {
+    private func run(on group: MultiThreadedEventLoopGroup, _ security: DialerSecurity?, onProgress: (@Sendable (BenchProgress) -> Void)?)
+        async throws -> BenchReport
+    {
         var loops: [Seat] = []
         for (place, eventLoop) in group.makeIterator().enumerated() { loops.append(try await seat(place, on: eventLoop)) }
         let seats = loops
         do {
-            try await dial(seats)
+            try await dial(seats, security)
         } catch {
             for seat in seats {
                 seat.finished.fail(error)
@@ -79,12 +87,12 @@ package struct BenchRun<Codec: BenchCodec>: Sendable {
 
     // MARK: Dialing
 
-    private func dial(_ seats: [Seat]) async throws {
+    private func dial(_ seats: [Seat], _ security: DialerSecurity?) async throws {
         var index = 0
         while index < plan.connections {
             if Task.isCancelled { throw BenchFailure(description: "interrupted while connecting to \(plan.target): nothing was measured") }
             let batch = index..<min(index + BenchRun.dialBatch, plan.connections)
-            let attempts = batch.map { dial($0, on: seats[$0 % seats.count]) }
+            let attempts = batch.map { dial($0, on: seats[$0 % seats.count], security) }
             for (offset, attempt) in attempts.enumerated() {
                 do {
                     try await attempt.get()
@@ -97,7 +105,7 @@ package struct BenchRun<Codec: BenchCodec>: Sendable {
         }
     }
 
-    private func dial(_ index: Int, on seat: Seat) -> EventLoopFuture<Void> {
+    private func dial(_ index: Int, on seat: Seat, _ security: DialerSecurity?) -> EventLoopFuture<Void> {
         let loop = seat.loop
         let bootstrap = ClientBootstrap(group: seat.eventLoop)
             .connectTimeout(BenchRun.dialTimeout)
@@ -105,10 +113,16 @@ package struct BenchRun<Codec: BenchCodec>: Sendable {
             .channelOption(.writeBufferWaterMark, value: ChannelOptions.Types.WriteBufferWaterMark(low: 64 * 1024, high: 256 * 1024))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(try loop.value.handler(of: index))
+                    if security == nil { try channel.pipeline.syncOperations.addHandler(try loop.value.handler(of: index)) }
                 }
             }
-        return bootstrap.connect(to: plan.target).map { _ in }
+        guard let security else { return bootstrap.connect(to: plan.target).map { _ in } }
+        let target = plan.target
+        return bootstrap.connect(to: target).flatMap { channel in
+            security.secure(channel, endpoint: target, within: BenchRun.dialTimeout).flatMapThrowing {
+                try channel.pipeline.syncOperations.addHandler(try loop.value.handler(of: index))
+            }
+        }
     }
 
     // MARK: Progress

@@ -10,23 +10,31 @@ enum AdminConnection {
         var description: String
     }
 
+    /// TLS toward the server did not come about.
+    struct Insecure: Error {
+        var reason: String
+    }
+
     private typealias Connection = NIOAsyncChannel<HTTPClientResponsePart, HTTPPart<HTTPRequestHead, ByteBuffer>>
 
     /// - Parameter take: each piece of the body; false ends the request.
     static func request(
-        _ method: String, _ path: String, at endpoint: Endpoint, token: String?, _ take: @escaping @Sendable (ByteBuffer) throws -> Bool
+        _ method: String, _ path: String, at endpoint: Endpoint, _ security: DialerSecurity?, token: String?,
+        _ take: @escaping @Sendable (ByteBuffer) throws -> Bool
     ) async throws {
-        let connection = try await connect(to: endpoint)
+        let connection = try await connect(to: endpoint, security)
         try await connection.executeThenClose { inbound, outbound in
             var headers = HTTPHeaders([("Host", "localhost"), ("Connection", "close"), ("Content-Length", "0")])
             if let token { headers.add(name: "Authorization", value: "Bearer \(token)") }
             try await outbound.write(.head(HTTPRequestHead(version: .http1_1, method: HTTPMethod(rawValue: method), uri: path, headers: headers)))
             try await outbound.write(.end(nil))
             var refusal: String?
+            var isAnswered = false
             for try await part in inbound {
                 switch part {
-                case .head(let head) where head.status != .ok: refusal = ""
-                case .head: break
+                case .head(let head):
+                    isAnswered = true
+                    if head.status != .ok { refusal = "" }
                 case .body(let bytes):
                     if refusal != nil {
                         refusal? += String(buffer: bytes)
@@ -38,22 +46,36 @@ enum AdminConnection {
                     return
                 }
             }
+            if !isAnswered {
+                let hint =
+                    security == nil ? "if it speaks TLS, give --tls or --tls-ca" : "it may want a certificate of ours: --tls-certificate, --tls-key"
+                throw Refusal(description: "\(endpoint) closed without an answer; \(hint)")
+            }
         }
     }
 
-    private static func connect(to endpoint: Endpoint) async throws -> Connection {
-        let bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup).connectTimeout(.seconds(5))
-        let initializer: @Sendable (any Channel) -> EventLoopFuture<Connection> = { channel in
-            channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                try channel.pipeline.syncOperations.addHandler(OutboundParts())
-                return try Connection(wrappingChannelSynchronously: channel)
+    private static let patience = TimeAmount.seconds(5)
+
+    private static func connect(to endpoint: Endpoint, _ security: DialerSecurity?) async throws -> Connection {
+        let bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup).connectTimeout(patience)
+        let channel =
+            switch endpoint {
+            case .host(let host, let port): try await bootstrap.connect(host: host, port: port).get()
+            case .unix(let path): try await bootstrap.connect(unixDomainSocketPath: path).get()
+            }
+        if let security {
+            do {
+                try await channel.eventLoop.flatSubmit { security.secure(channel, endpoint: endpoint, within: patience) }.get()
+            } catch {
+                try? await channel.close()
+                throw Insecure(reason: error is ChannelError ? "it closed in the middle of the TLS handshake" : describe(error))
             }
         }
-        return switch endpoint {
-        case .host(let host, let port): try await bootstrap.connect(host: host, port: port, channelInitializer: initializer)
-        case .unix(let path): try await bootstrap.connect(unixDomainSocketPath: path, channelInitializer: initializer)
-        }
+        return try await channel.eventLoop.submit {
+            try channel.pipeline.syncOperations.addHTTPClientHandlers()
+            try channel.pipeline.syncOperations.addHandler(OutboundParts())
+            return try Connection(wrappingChannelSynchronously: channel)
+        }.get()
     }
 
     /// Bodies as buffers, which is what an asynchronous channel can carry between tasks.

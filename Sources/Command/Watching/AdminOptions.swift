@@ -13,6 +13,8 @@ struct AdminOptions: ParsableArguments {
             "Where the admin token is: env:NAME or file:PATH. Absent: env:ADMIN_TOKEN, if it is set.", valueName: "source"))
     var token: String?
 
+    @OptionGroup(title: "TLS") var tls: TLSOptions
+
     /// - Throws: one clear line when the source that was named has no token.
     func secret() throws -> String? {
         guard let token else { return ProcessInfo.processInfo.environment["ADMIN_TOKEN"] }
@@ -33,14 +35,28 @@ struct AdminOptions: ParsableArguments {
         let token = try secret()
         let admin = admin
         do {
-            try await interruptible { try await AdminConnection.request(method, path, at: admin, token: token, take) }
+            let security = try tls.settings.map { try DialerSecurity($0, logger: nil) }
+            try await interruptible { try await AdminConnection.request(method, path, at: admin, security, token: token, take) }
         } catch is CancellationError {
             return
+        } catch let error as TLSFileError {
+            Terminal.tell("\(error)")
+            throw ExitCode(1)
+        } catch let failure as AdminConnection.Insecure {
+            Terminal.tell("\(admin): \(failure.reason)")
+            throw ExitCode(1)
         } catch let failure as AdminConnection.Refusal {
             Terminal.tell(failure.description)
             throw ExitCode(1)
         } catch let error as IOError {
             Terminal.tell("cannot reach \(admin): \(String(cString: strerror(error.errnoCode))); is `admin:` configured, and --admin right?")
+            throw ExitCode(1)
+        } catch {
+            // A server that speaks something else, or wants a certificate: in TLS 1.3 that is told only when ours is through with the handshake.
+            let why = describe(error)
+            let isBare = tls.settings.map { $0.certificate == nil } ?? false
+            let hint = isBare && !why.contains("certificate") ? "; it may want a certificate of ours: --tls-certificate, --tls-key" : ""
+            Terminal.tell("\(admin): \(why)\(hint)")
             throw ExitCode(1)
         }
     }

@@ -12,6 +12,8 @@ final class LinkPeer: ChannelInboundHandler {
     var client: SocketAddress?
     /// The names of the peer's certificate, which has been verified.
     private(set) var certificateNames: [String] = []
+    /// Those of them that say where it may be found: its DNS names, or the common name of one that has no names of any other kind.
+    private(set) var hostNames: [String] = []
     private var context: ChannelHandlerContext?
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
@@ -21,11 +23,12 @@ final class LinkPeer: ChannelInboundHandler {
     func closeSocket() { context?.close(promise: nil) }
 
     func learn(_ certificate: NIOSSLCertificate) {
-        certificateNames = certificate._subjectAlternativeNames().compactMap { name in
-            name.nameType == .dnsName ? String(validating: name.contents, as: UTF8.self) : nil
-        }
+        let alternatives = certificate._subjectAlternativeNames()
+        certificateNames = alternatives.compactMap { name in name.nameType == .dnsName ? String(validating: name.contents, as: UTF8.self) : nil }
+        hostNames = certificateNames
         if let der = try? certificate.toDERBytes(), let name = PeerName.commonName(der: der), !certificateNames.contains(name) {
             certificateNames.append(name)
+            if alternatives.count == 0 { hostNames = [name] }
         }
     }
 }

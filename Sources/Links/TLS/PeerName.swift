@@ -1,5 +1,22 @@
 /// The names that a certificate is made out to: what `certificate: NAME` of a join list is compared with.
 enum PeerName {
+    /// Whether one of a certificate's DNS names stands for a host: the same name in any case, or `*` in place of its first label.
+    static func isAny(of names: [String], _ host: String) -> Bool {
+        let host = plain(host)
+        return names.contains { name in
+            let name = plain(name)
+            guard name.hasPrefix("*.") else { return name == host }
+            guard let dot = host.firstIndex(of: "."), dot != host.startIndex else { return false }
+            // `*.example` would stand for every name below it.
+            return name.dropFirst(2).contains(".") && host[dot...] == name.dropFirst(1)
+        }
+    }
+
+    private static func plain(_ name: String) -> Substring {
+        let lower = name.lowercased()
+        return lower.hasSuffix(".") ? lower.dropLast() : lower[...]
+    }
+
     /// The common name of the subject of a certificate in DER, which has been verified before; nil if it has none.
     ///
     /// | element                        | content                                                                                   |

@@ -12,6 +12,11 @@ import NIOSSL
 struct TLSFault: Error, CustomStringConvertible {
     let description: String
 
+    /// Its certificate does not say the name that was asked for.
+    static let otherName = TLSFault(description: "its certificate is made out to another name")
+
+    private init(description: String) { self.description = description }
+
     init(_ error: any Error, certificate: NIOSSLCertificate?) {
         let text = "\(error)"
         let now = time(nil)
@@ -21,7 +26,7 @@ struct TLSFault: Error, CustomStringConvertible {
         } else if text.contains("CERTIFICATE_VERIFY_FAILED"), let certificate, certificate.notValidBefore > now {
             description = "its certificate is not valid yet"
         } else if let error = error as? NIOSSLExtraError {
-            description = error == .failedToValidateHostname ? "its certificate is made out to another name" : "\(error)"
+            description = error == .failedToValidateHostname ? TLSFault.otherName.description : "\(error)"
         } else {
             description = said ?? "TLS failed: \(text)"
         }

@@ -13,6 +13,8 @@ extension SystemTests {
             try files.make("good", common: "localhost", alternatives: "DNS:localhost,IP:127.0.0.1")
             try files.make("named", common: "x", alternatives: "DNS:packets.example")
             try files.make("old", common: "localhost", alternatives: "DNS:localhost,IP:127.0.0.1", days: -1)
+            try files.make("address", common: "localhost", alternatives: "IP:127.0.0.1,DNS:other.example")
+            try files.make("below", common: "x", alternatives: "DNS:*.packets.example")
             try files.makeSelfSigned("self")
             let script = SwitchyardProcess.packageFile("Tests/SystemTests/Support/tls_echo_server.py")
             let child = try ChildProcess(
@@ -27,7 +29,10 @@ extension SystemTests {
 
         @Test(
             "A route is served over TLS, by address, by the host's name and by `name`",
-            arguments: [("good", "", false), ("good", "", true), ("named", ", name: packets.example", false)])
+            arguments: [
+                ("good", "", false), ("good", "", true), ("named", ", name: packets.example", false), ("address", "", false),
+                ("below", ", name: one.packets.example", false),
+            ])
         func served(certificate: String, more: String, byName: Bool) throws {
             try withUpstream(certificate) { files, address in
                 let to = byName ? address.replacingOccurrences(of: "127.0.0.1", with: "localhost") : address
@@ -55,6 +60,21 @@ extension SystemTests {
                     try gateway.client().expectNothing()
                     let client = try gateway.client()
                     try client.send(Packet(100, "lost"))
+                    try client.expectUndelivered(.noPeer)
+                }
+            }
+        }
+
+        @Test(
+            "Where a name is asked for, a certificate that has the server's address but not that name does not do",
+            arguments: [("address", ", name: packets.example", false), ("address", "", true), ("below", ", name: packets.example", false)])
+        func wrongName(certificate: String, more: String, byName: Bool) throws {
+            try withUpstream(certificate) { files, address in
+                let to = byName ? address.replacingOccurrences(of: "127.0.0.1", with: "localhost") : address
+                try withGateway(configuration(to, "ca: \(files.authority)\(more)")) { gateway in
+                    try gateway.logLine("cannot connect", "its certificate is made out to another name")
+                    let client = try gateway.client()
+                    try client.send(Packet(100, "to no stranger"))
                     try client.expectUndelivered(.noPeer)
                 }
             }

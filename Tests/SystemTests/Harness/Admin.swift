@@ -66,6 +66,7 @@ func adminRequest(
         case .silence: throw Unmet("the admin server does not answer \(method) \(path)")
         }
     }
+    Leaks.search(bytes, of: "\(method) \(path)")
     guard let split = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else {
         throw Unmet("no HTTP answer: \(String(decoding: bytes.prefix(200), as: UTF8.self))")
     }

@@ -15,6 +15,7 @@ final class ChildProcess: Sendable {
 
     /// - Parameter environment: added to this process's own.
     init(_ executable: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+        Leaks.remember(Leaks.secrets(in: environment))
         var output: [Int32] = [0, 0]
         var errors: [Int32] = [0, 0]
         var actions = posix_spawn_file_actions_t()
@@ -96,6 +97,7 @@ final class ChildProcess: Sendable {
             guard count > 0 else { break }
             pending += chunk[..<count]
             while let end = pending.firstIndex(of: 10) {
+                Leaks.search(Array(pending[..<end]), of: "a process")
                 let line = String(decoding: pending[..<end], as: UTF8.self)
                 pending.removeSubrange(...end)
                 state.withLock { add(&$0, line) }

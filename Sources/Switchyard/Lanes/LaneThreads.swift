@@ -6,8 +6,10 @@ import Synchronization
 /// The threads on which handlers run: a task executor over at most `limit` threads, started on demand (rule S8).
 ///
 /// As long as handlers are short, one thread does all the work of a burst, because waking a second would cost more than it saves. A watch
-/// looks every 2 ms: a thread that is still in the job that it had at the last look counts as stuck, and others take its place, one for
-/// each processor while there is progress and one for each job when there is none. So a handler that blocks holds one thread and delays
+/// looks every 2 ms: a thread that is still in the job that it had at the last look, and waits there, counts as stuck, and others take its
+/// place, one for each processor while there is progress and one for each job when there is none. One that merely waits for a processor
+/// does not: on a busy machine each such look would bring another thread, and all of them would wait for that processor.
+/// So a handler that blocks holds one thread and delays
 /// nobody else for more than a few milliseconds, and a handler that suspends holds none.
 ///
 /// `@unchecked Sendable`: what changes is guarded by `gate`.
@@ -185,12 +187,9 @@ final class LaneThreads: TaskExecutor, @unchecked Sendable {
         var running = 0
         for worker in workers where worker.isRunning {
             running += 1
-            let taken = worker.taken.load(ordering: .relaxed)
-            if taken == worker.takenBefore, !worker.isStuck {
-                worker.isStuck = true
-                stuck += 1
-            }
-            worker.takenBefore = taken
+            guard !worker.isStuck, worker.isHeldUp() else { continue }
+            worker.isStuck = true
+            stuck += 1
         }
         if !jobs.isEmpty, holds == 0 {
             let free = running - stuck

@@ -19,14 +19,36 @@ final class LaneWorker: @unchecked Sendable {
     var takenBefore: UInt64 = 0
     /// Guarded by the gate: it is running a job.
     var isRunning = false
-    private var owed: [any LoopBox] = []
-    private var replies = 0
+    /// Guarded by the gate: looks in a row that found it in the same job and runnable.
+    private var runnableLooks = 0
+    /// Guarded by the gate; set by its thread before that takes a job.
+    private var state: ThreadState?
+    /// So many make a computation that others do not wait for.
+    private static let longest = 5
+    @exclusivity(unchecked) private var owed: [any LoopBox] = []
+    @exclusivity(unchecked) private var replies = 0
 
     /// Makes this thread its own, for as long as `body` runs.
     func own(_ body: () -> Void) {
         LaneWorker.slot.value = self
+        state = ThreadState()
         body()
         LaneWorker.slot.value = nil
+    }
+
+    /// Under the gate: whether others are not to wait for it, asked at each look. It is held up when it was in the same job at the last look
+    /// already and waits for something there. One that could run waits for a processor, which more threads would only make scarcer; or
+    /// it computes, and that is a reason after a while only.
+    func isHeldUp() -> Bool {
+        let taken = taken.load(ordering: .relaxed)
+        defer { takenBefore = taken }
+        guard taken == takenBefore else {
+            runnableLooks = 0
+            return false
+        }
+        guard state?.isRunnable == true else { return true }
+        runnableLooks += 1
+        return runnableLooks >= LaneWorker.longest
     }
 
     /// Something stands in `box` and its event loop does not know. It is told when there is nothing else to do, so that one wake-up

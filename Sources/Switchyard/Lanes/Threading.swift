@@ -70,6 +70,29 @@ enum DetachedThread {
     }
 }
 
+/// Whether a thread waits for something, as others may ask.
+///
+/// Linux says so in `/proc/thread-self/stat`, which the thread itself has to open. Where that is not, nobody knows.
+final class ThreadState: Sendable {
+    private let file: CInt
+
+    /// The state of the thread that calls.
+    init() { file = open("/proc/thread-self/stat", O_RDONLY | O_CLOEXEC) }
+
+    deinit { if file >= 0 { close(file) } }
+
+    /// It runs, or would run if a processor were free. False when it waits for anything else, and when nobody knows.
+    var isRunnable: Bool {
+        guard file >= 0 else { return false }
+        // `id (name) state`: a name has at most 15 bytes, and the state is one letter.
+        return withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { bytes in
+            let count = pread(file, bytes.baseAddress, bytes.count, 0)
+            guard count > 0, let end = bytes.prefix(count).lastIndex(of: UInt8(ascii: ")")), end + 2 < count else { return false }
+            return bytes[end + 2] == UInt8(ascii: "R")
+        }
+    }
+}
+
 /// One reference for each thread.
 struct ThreadSlot<Value: AnyObject>: Sendable {
     private let key: pthread_key_t

@@ -14,7 +14,7 @@ extension DeskLink {
         notice.length = PacketHeader.size
         guard header.session == 0 else {
             if let handler = desk.router.closedHandler {
-                desk.stage(notice, UnsafeRawBufferPointer(start: nil, count: 0), .closed(handler, closed.code, self.handle), from: self)
+                desk.stage(LaneItem(closed: handler, code: closed.code, header: notice, origin: handle), from: self)
             }
             return
         }

@@ -69,10 +69,6 @@ class DeskLink: LinkOwner, SessionHolder, @unchecked Sendable {
 
     // MARK: - What every side does
 
-    /// The answer of an inline handler.
-    @inline(__always)
-    final func reply(_ header: PacketHeader, _ body: UnsafeRawBufferPointer) { accept(header, body, isAnswer: true) }
-
     /// Tells the sender what became of its packet (rule S1).
     final func undeliverable(_ code: Code, _ header: PacketHeader, _ body: UnsafeRawBufferPointer, reason: String? = nil) {
         desk.counters.undelivered.add(code)

@@ -1,3 +1,4 @@
+import DequeModule
 import Links
 import Logging
 import NIOCore
@@ -33,21 +34,16 @@ final class LaneDesk: @unchecked Sendable {
     private var whenQuiet: EventLoopPromise<Void>?
     /// Bytes of the packets that are in lanes because of this desk.
     @exclusivity(unchecked) private(set) var laneBytes = 0
-    /// One buffer for the bodies of inline packets; used again whenever nobody has kept it.
-    @exclusivity(unchecked) private var scratch = ByteBuffer()
-    @exclusivity(unchecked) private var staged: [Staged] = []
-    @exclusivity(unchecked) private var bodies = ByteBuffer()
-
-    /// A packet that goes to its lane at the end of the turn.
-    private struct Staged {
-        let header: PacketHeader
-        let link: DeskLink
-        let offset: Int
-        let work: LaneItem.Work
-    }
-
-    /// Bodies share blocks of about this size, so that one that waits long pins no more than that.
-    private static let block = 8 << 10
+    /// Where the bodies of packets for lanes are copied to.
+    @exclusivity(unchecked) private var laneBodies = BodyBlocks(isUsedAgain: false)
+    /// Where the bodies of inline packets are copied to, which are seldom kept.
+    @exclusivity(unchecked) private var inlineBodies = BodyBlocks(isUsedAgain: true)
+    /// What goes to each lane at the end of the turn; all empty between turns.
+    @exclusivity(unchecked) private var staged = [Deque<LaneItem>](repeating: Deque(), count: Lanes.count)
+    /// The lanes of which something is in ``staged``.
+    @exclusivity(unchecked) private var stagedLanes: [Int] = []
+    /// How packets stand in memory, on their way back from handlers.
+    let inMemory = WireFormat.standard
 
     init(index: Int, key: (UInt64, UInt64), eventLoop: any EventLoop, lanes: Lanes, router: PacketRouter, memory: MemoryBudget, logger: Logger) {
         loop = LinkLoop(eventLoop: eventLoop)
@@ -77,45 +73,52 @@ final class LaneDesk: @unchecked Sendable {
 
     // MARK: - In
 
-    /// A packet of an application type, as its link has checked and stamped it.
+    /// A packet of an application type, as its link has checked and stamped it; `pass` is of the read that it came with, `reply` queues the
+    /// answer of an inline handler.
     @inline(__always)
-    func dispatch(_ header: PacketHeader, _ body: UnsafeRawPointer, from link: DeskLink) {
+    func dispatch(
+        _ header: PacketHeader, _ body: UnsafeRawPointer, from link: DeskLink, _ pass: inout ReadPass,
+        reply: (PacketHeader, UnsafeRawBufferPointer) -> Void
+    ) {
         counters.packetsIn += 1
-        switch router.route(of: header.type) {
-        case .none: link.undeliverable(.noRoute, header, UnsafeRawBufferPointer(start: body, count: header.bodyCount))
-        case .lane(let handler):
-            stage(header, UnsafeRawBufferPointer(start: body, count: header.bodyCount), .packet(handler, link.handle), from: link)
-        case .inline(let handler): callInline(handler, header, body, from: link)
+        pass.turn(to: header, of: router)
+        let bytes = UnsafeRawBufferPointer(start: body, count: header.bodyCount)
+        guard let inline = pass.inline else { return dispatchSlowly(header, bytes, from: link, pass) }
+        do {
+            guard
+                var answer = try inline._withUnsafeGuaranteedRef({
+                    try $0.handler(Packet(header: header, body: inlineBodies.copy(bytes)), pass.connection)
+                })
+            else { return }
+            guard answer.addressed(as: header) else { throw BadReply(type: answer.header.type, bytes: answer.header.length) }
+            answer.body.withUnsafeReadableBytes { reply(answer.header, $0) }
+        } catch {
+            failed(error, header, bytes, from: link)
         }
     }
 
-    private func callInline(_ handler: PacketRouter.InlineHandler, _ header: PacketHeader, _ body: UnsafeRawPointer, from link: DeskLink) {
-        let bytes = UnsafeRawBufferPointer(start: body, count: header.bodyCount)
-        scratch.clear()
-        scratch.writeBytes(bytes)
-        do {
-            guard var reply = try handler(Packet(header: header, body: scratch), PacketConnection(origin: link.handle, header: header)) else {
-                return
-            }
-            guard reply.addressed(as: header) else { throw BadReply(type: reply.header.type, bytes: reply.header.length) }
-            reply.body.withUnsafeReadableBytes { link.reply(reply.header, $0) }
-        } catch let refusal as PacketRefusal {
-            link.undeliverable(refusal.code, header, bytes, reason: refusal.reason)
-        } catch {
-            lanes.handlerFailed(header, error)
-            link.undeliverable(.internal, header, bytes)
-        }
+    private func dispatchSlowly(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, from link: DeskLink, _ pass: ReadPass) {
+        guard pass.isLane else { return link.undeliverable(.noRoute, header, body) }
+        guard !memory.budget.isExceeded else { return link.undeliverable(.busy, header, body) }
+        stage(LaneItem(Packet(header: header, body: laneBodies.copy(body)), place: pass.place, origin: pass.connection.origin), from: link)
+    }
+
+    /// An inline handler threw.
+    @inline(never)
+    private func failed(_ error: any Error, _ header: PacketHeader, _ body: UnsafeRawBufferPointer, from link: DeskLink) {
+        if let refusal = error as? PacketRefusal { return link.undeliverable(refusal.code, header, body, reason: refusal.reason) }
+        lanes.handlerFailed(header, error)
+        link.undeliverable(.internal, header, body)
     }
 
     /// Something for a lane; it leaves at the end of the turn, behind what was staged before it.
-    func stage(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, _ work: LaneItem.Work, from link: DeskLink) {
+    func stage(_ item: consuming LaneItem, from link: DeskLink) {
         loop.enterTurn()
-        if case .packet = work, memory.budget.isExceeded { return link.undeliverable(.busy, header, body) }
-        if bodies.readableBytes > 0, bodies.readableBytes + body.count > LaneDesk.block { handOver() }
-        staged.append(Staged(header: header, link: link, offset: bodies.writerIndex, work: work))
-        bodies.writeBytes(body)
+        let lane = Lanes.lane(of: router.laneKey.value(of: item.packet.header))
+        laneBytes += item.packet.header.length
         link.inLanes += 1
-        laneBytes += header.length
+        if staged[lane].isEmpty { stagedLanes.append(lane) }
+        staged[lane].append(item)
     }
 
     /// Hands over what this turn has staged so far, for someone who waits for it.
@@ -143,36 +146,34 @@ final class LaneDesk: @unchecked Sendable {
     }
 
     private func handOver() {
-        guard !staged.isEmpty else { return }
-        let block = bodies
-        // The next turn's packets are likely to be as many.
-        bodies = ByteBufferAllocator().buffer(capacity: min(block.readableBytes, LaneDesk.block))
-        // Who is refused may end a session, which stages its end for the next time.
-        var entries: [Staged] = []
-        swap(&entries, &staged)
-        let key = router.laneKey
+        guard !stagedLanes.isEmpty else { return }
+        var refused: [LaneItem] = []
         lanes.threads.batch {
-            for index in entries.indices {
-                let header = entries[index].header
-                // Guard: the bytes were written at that offset above.
-                let body = block.getSlice(at: entries[index].offset, length: header.bodyCount) ?? ByteBuffer()
-                let isTaken = lanes.append(LaneItem(header: header, body: body, work: entries[index].work), key: key.value(of: header))
-                if !isTaken { refuse(entries[index], body) }
+            for lane in stagedLanes {
+                lanes.append(contentsOf: &staged[lane], lane: lane)
+                guard !staged[lane].isEmpty else { continue }
+                refused += staged[lane]
+                staged[lane] = Deque()
             }
         }
-        entries.removeAll(keepingCapacity: true)
-        if staged.isEmpty { swap(&entries, &staged) }
+        stagedLanes.removeAll(keepingCapacity: true)
+        // Who is refused may end a session, which stages its end for the next time.
+        for item in refused { refuse(item) }
     }
 
-    private func refuse(_ entry: Staged, _ body: ByteBuffer) {
-        if case .packet = entry.work {
-            body.withUnsafeReadableBytes {
-                entry.link.undeliverable(isStopped.load(ordering: .relaxed) || lanes.isStopped ? .draining : .busy, entry.header, $0)
-            }
-        } else {
-            counters.lostNotices += 1
+    private func refuse(_ item: LaneItem) {
+        if !item.isPacket { counters.lostNotices += 1 }
+        let header = item.packet.header
+        guard let number = item.origin?.number, let link = links.find(number) else {
+            laneBytes -= header.length
+            return
         }
-        finished(entry.header.length, of: entry.link)
+        if item.isPacket {
+            item.packet.body.withUnsafeReadableBytes {
+                link.undeliverable(isStopped.load(ordering: .relaxed) || lanes.isStopped ? .draining : .busy, header, $0)
+            }
+        }
+        finished(header.length, of: link)
     }
 
     /// Done when no link is open and nothing of this desk is in a lane.
@@ -218,7 +219,7 @@ final class LaneDesk: @unchecked Sendable {
             return
         }
         if let base = bytes.baseAddress, entry.count > 0 {
-            let header = PacketHeader(at: base, format: .standard)
+            let header = PacketHeader(at: base, format: inMemory)
             let body = UnsafeRawBufferPointer(start: base + PacketHeader.size, count: header.bodyCount)
             link.accept(header, body, isAnswer: entry.finishes > 0)
         }

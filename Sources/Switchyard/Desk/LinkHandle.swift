@@ -18,8 +18,8 @@ package final class LinkHandle: Sendable {
     // MARK: - From a lane's thread
 
     /// A handler has returned: its reply, if any, goes back with the identity of the packet that it answers.
-    func finish(_ header: PacketHeader, reply: Packet?) {
-        guard var reply else { return desk.box.put(Return(target: number, finishes: header.length, count: 0)) { _ in } }
+    func finish(_ header: PacketHeader, reply: consuming Packet?) {
+        guard var reply = reply else { return desk.box.put(Return(target: number, finishes: header.length, count: 0)) { _ in } }
         guard reply.addressed(as: header) else { return fail(header, ByteBuffer(), BadReply(type: reply.header.type, bytes: reply.header.length)) }
         put(reply, finishes: header.length)
     }
@@ -36,7 +36,7 @@ package final class LinkHandle: Sendable {
         body.withUnsafeReadableBytes { bytes in
             let frame = UndeliveredFrame(code: code.rawValue, lost: header, body: bytes, reason: reason ?? code.name)
             let entry = Return(target: number, finishes: header.length, count: frame.header.length)
-            desk.box.put(entry) { frame.store(to: $0, format: .standard) }
+            desk.box.put(entry) { frame.store(to: $0, format: desk.inMemory) }
         }
     }
 
@@ -52,7 +52,7 @@ package final class LinkHandle: Sendable {
     }
 
     private func put(_ packet: Packet, finishes: Int) {
-        desk.box.put(Return(target: number, finishes: finishes, count: packet.header.length)) { packet.store(to: $0) }
+        desk.box.put(Return(target: number, finishes: finishes, count: packet.header.length)) { packet.store(to: $0, format: desk.inMemory) }
     }
 }
 
@@ -76,7 +76,7 @@ extension Packet {
         header.es = request.es
         header.session = request.session
         header.length = PacketHeader.size + body.readableBytes
-        return !header.isControl && header.length <= WireFormat.standard.maxPacket
+        return !header.isControl && header.length <= PacketHeader.size + PacketHeader.maxBody
     }
 
     /// Writes the packet; the caller has made sure of `header.length` writable bytes.

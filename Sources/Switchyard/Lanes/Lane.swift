@@ -11,7 +11,7 @@ final class Lane: Sendable {
     /// Packets that a lane holds, the one being handled included (rule S8); what is not a packet may use an eighth more.
     static let depth = 1_024
     /// A batch of more gives its memory back.
-    private static let usual = 64
+    static let usual = 32
 
     private struct State {
         var items = Deque<LaneItem>()
@@ -36,24 +36,47 @@ final class Lane: Sendable {
     private var isStopped: Bool { stopped.load(ordering: .relaxed) }
 
     /// Appends `item`; false when the lane is full, or stopped.
-    func append(_ item: borrowing LaneItem) -> Bool {
-        let limit = item.isWork ? Lane.depth : Lane.depth + Lane.depth / 8
-        enum Wake {
-            case none, first
-            case sleeper(UnsafeContinuation<Void, Never>)
+    func append(_ item: LaneItem) -> Bool {
+        let (isTaken, sleeper) = state.withLock { state in
+            guard take(item, &state) else { return (false, nil as UnsafeContinuation<Void, Never>?) }
+            return (true, wake(&state))
         }
-        let wake: Wake? = state.withLock { state in
-            guard !isStopped, count < limit else { return nil }
-            appended.store(appended.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
-            state.items.append(copy item)
-            if let sleeper = state.sleeper.take() { return .sleeper(sleeper) }
-            guard state.task == nil else { return Wake.none }
-            state.task = Task(executorPreference: threads) { await self.run() }
-            return .first
+        sleeper?.resume()
+        return isTaken
+    }
+
+    /// Takes `items`, oldest first, and leaves those that find no room.
+    func append(contentsOf items: inout Deque<LaneItem>) {
+        let sleeper: UnsafeContinuation<Void, Never>? = state.withLock { state in
+            let before = appended.load(ordering: .relaxed)
+            if !isStopped, state.items.isEmpty, count + items.count <= Lane.depth {
+                // The usual case moves them all at once, and gives an empty deque with room for as many back.
+                appended.store(before &+ items.count, ordering: .relaxed)
+                swap(&state.items, &items)
+            } else {
+                var left = Deque<LaneItem>()
+                while let item = items.popFirst() {
+                    if !take(item, &state) { left.append(item) }
+                }
+                items = left
+            }
+            return appended.load(ordering: .relaxed) == before ? nil : wake(&state)
         }
-        guard let wake else { return false }
-        if case .sleeper(let sleeper) = wake { sleeper.resume() }
+        sleeper?.resume()
+    }
+
+    /// Under the lock.
+    private func take(_ item: LaneItem, _ state: inout State) -> Bool {
+        guard !isStopped, count < (item.isWork ? Lane.depth : Lane.depth + Lane.depth / 8) else { return false }
+        appended.store(appended.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+        state.items.append(item)
         return true
+    }
+
+    /// Under the lock: something was appended. Returns whom to wake.
+    private func wake(_ state: inout State) -> UnsafeContinuation<Void, Never>? {
+        if state.task == nil { state.task = Task(executorPreference: threads) { await self.run() } }
+        return state.sleeper.take()
     }
 
     /// What is in the lane, the one being handled included.
@@ -77,7 +100,11 @@ final class Lane: Sendable {
         while await take(&batch) {
             let count = batch.count
             while let item = batch.popFirst() {
-                await perform(item)
+                if item.isPacket {
+                    await handle(item)
+                } else {
+                    await perform(item)
+                }
                 done.store(done.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
             }
             if count > Lane.usual { batch = Deque() }
@@ -109,33 +136,38 @@ final class Lane: Sendable {
 
     private func advance() { progress.store(progress.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
 
+    private nonisolated(nonsending) func handle(_ item: LaneItem) async {
+        // Guard: a packet has an origin, and only packets that have a handler for lanes come here.
+        guard let origin = item.origin, case .lane(let handler) = origin.desk.router.route(at: item.place) else { return }
+        guard !origin.isStopped else { return origin.refuse(.draining, item.packet.header, item.packet.body) }
+        advance()
+        do {
+            let reply = try await handler(item.packet, PacketConnection(origin: origin, header: item.packet.header))
+            advance()
+            origin.finish(item.packet.header, reply: reply)
+        } catch {
+            advance()
+            origin.fail(item.packet.header, item.packet.body, error)
+        }
+    }
+
+    /// Does what is no packet.
     private nonisolated(nonsending) func perform(_ item: LaneItem) async {
         switch item.work {
-        case .packet(let handler, let origin):
-            guard !origin.isStopped else { return origin.refuse(.draining, item.header, item.body) }
-            let connection = PacketConnection(origin: origin, header: item.header)
-            advance()
-            do {
-                let reply = try await handler(Packet(header: item.header, body: item.body), connection)
-                advance()
-                origin.finish(item.header, reply: reply)
-            } catch {
-                advance()
-                origin.fail(item.header, item.body, error)
-            }
-        case .closed(let handler, let code, let origin):
+        case .closed(let handler, let code):
+            guard let origin = item.origin else { return }
             if !origin.isStopped {
                 advance()
-                await handler(PacketConnection(origin: origin, header: item.header), code)
+                await handler(PacketConnection(origin: origin, header: item.packet.header), code)
                 advance()
             }
-            origin.finish(item.header, reply: nil)
+            origin.finish(item.packet.header, reply: nil)
         case .call(let work):
             advance()
             await work(isStopped)
             advance()
-        case .marker(let done):
-            done()
+        case .marker(let done): done()
+        case nil: break
         }
     }
 }

@@ -3,37 +3,60 @@ import Synchronization
 import Wire
 
 /// One thing to do in a lane: a packet to handle, a call, or something that must come after the packets before it.
+///
+/// A packet names its handler by its place in the router, so that on its way it holds two references and no more: its body and its link.
 struct LaneItem: Sendable {
+    /// What is no packet.
     enum Work: Sendable {
-        /// Hand the packet to a handler and its reply to where the packet came from.
-        case packet(PacketRouter.Handler, LinkHandle)
         /// The session has ended, with that code.
-        case closed(PacketRouter.ClosedHandler, UInt16, LinkHandle)
+        case closed(PacketRouter.ClosedHandler, UInt16)
         /// Do this; or, when the lanes have stopped, say that it is not done any more.
         case call(@Sendable (_ isStopped: Bool) async -> Void)
         /// Everything that was in the lane is done.
         case marker(@Sendable () -> Void)
     }
 
-    let header: PacketHeader
-    let body: ByteBuffer
-    let work: Work
-
-    init(header: PacketHeader, body: ByteBuffer, work: Work) {
-        self.header = header
-        self.body = body
-        self.work = work
+    private final class Other: Sendable {
+        let work: Work
+        init(_ work: Work) { self.work = work }
     }
 
-    /// No packet.
-    private init(_ work: Work) { self.init(header: PacketHeader(length: PacketHeader.size, type: 0), body: ByteBuffer(), work: work) }
+    /// The packet; of a session that has ended, its address alone.
+    let packet: Packet
+    /// Where the packet came from, and where its reply goes; nil for a call or a marker.
+    let origin: LinkHandle?
+    /// Where the packet's handler stands in the router of its desk.
+    let place: UInt16
+    private let other: Other?
+
+    init(_ packet: Packet, place: UInt16, origin: LinkHandle) {
+        self.packet = packet
+        self.origin = origin
+        self.place = place
+        other = nil
+    }
+
+    private init(_ work: Work, header: PacketHeader = PacketHeader(length: PacketHeader.size, type: 0), origin: LinkHandle? = nil) {
+        packet = Packet(header: header, body: ByteBuffer())
+        self.origin = origin
+        place = 0
+        other = Other(work)
+    }
+
+    init(closed handler: @escaping PacketRouter.ClosedHandler, code: UInt16, header: PacketHeader, origin: LinkHandle) {
+        self.init(.closed(handler, code), header: header, origin: origin)
+    }
     init(marker done: @escaping @Sendable () -> Void) { self.init(.marker(done)) }
     init(call: @escaping @Sendable (_ isStopped: Bool) async -> Void) { self.init(.call(call)) }
 
+    /// What it is when it is no packet.
+    var work: Work? { other?.work }
+    /// Someone's packet, which is answered when it finds no room.
+    var isPacket: Bool { other == nil }
     /// It is someone's, of whom a lane holds no more than its depth.
     var isWork: Bool {
         switch work {
-        case .packet, .call: true
+        case nil, .call: true
         case .closed, .marker: false
         }
     }

@@ -1,3 +1,4 @@
+import DequeModule
 public import Logging
 import NIOCore
 import Synchronization
@@ -60,7 +61,10 @@ public final class Lanes: Sendable {
     // MARK: - Work
 
     /// Appends to the lane of `key`; false when it is full.
-    func append(_ item: borrowing LaneItem, key: UInt64) -> Bool { lanes[Lanes.lane(of: key)].append(item) }
+    func append(_ item: LaneItem, key: UInt64) -> Bool { lanes[Lanes.lane(of: key)].append(item) }
+
+    /// Appends to that lane, and leaves what finds no room.
+    func append(contentsOf items: inout Deque<LaneItem>, lane: Int) { lanes[lane].append(contentsOf: &items) }
 
     /// Calls `done` when everything that is in any lane now has been handled.
     func barrier(_ done: @escaping @Sendable () -> Void) {

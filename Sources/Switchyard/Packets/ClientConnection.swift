@@ -67,8 +67,10 @@ final class ClientConnection: DeskLink, @unchecked Sendable {
     override func link(_ link: Link, received bytes: UnsafeRawBufferPointer) -> Consumed {
         packets?.refill(now: desk.loop.now)
         self.bytes?.refill(now: desk.loop.now)
+        guard let handle else { return Consumed(bytes: bytes.count, needed: PacketHeader.size) }
+        var pass = ReadPass(handle)
         let walk = walk(bytes, format: settings.wire) { header, body in
-            receive(header, body)
+            receive(header, body, &pass)
             return session != 0
         }
         guard session != 0 else { return Consumed(bytes: bytes.count, needed: PacketHeader.size) }
@@ -81,7 +83,7 @@ final class ClientConnection: DeskLink, @unchecked Sendable {
     }
 
     @inline(__always)
-    private func receive(_ received: PacketHeader, _ body: UnsafeRawPointer) {
+    private func receive(_ received: PacketHeader, _ body: UnsafeRawPointer, _ pass: inout ReadPass) {
         var header = received
         desk.counters.bytesIn += header.length
         header.es = settings.es
@@ -90,7 +92,7 @@ final class ClientConnection: DeskLink, @unchecked Sendable {
         guard isWithinRate(header.length) else { return tell(.rateLimited, header, content) }
         if header.isControl { return control(received, content) }
         switch identity.stamp(&header, verify: settings.verify, passes: false, isPublic: shared.isPublic(header.type)) {
-        case .pass: desk.dispatch(header, body, from: self)
+        case .pass: desk.dispatch(header, body, from: self, &pass) { deliver($0, $1) }
         case .refuse: tell(.unauthorized, header, content)
         case .close:
             desk.counters.security(.identity)
@@ -253,7 +255,7 @@ final class ClientConnection: DeskLink, @unchecked Sendable {
             let notice = PacketHeader(
                 bodyCount: 0, type: ControlType.sessionClosed.rawValue, user: identity.user, token: identity.token, es: settings.es,
                 session: session)
-            desk.stage(notice, UnsafeRawBufferPointer(start: nil, count: 0), .closed(handler, code, self.handle), from: self)
+            desk.stage(LaneItem(closed: handler, code: code, header: notice, origin: handle), from: self)
         }
         bind(user: 0, token: 0)
         withdraw()

@@ -45,12 +45,14 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
     // MARK: - In
 
     override func link(_ link: Link, received bytes: UnsafeRawBufferPointer) -> Consumed {
+        guard let handle else { return Consumed(bytes: bytes.count, needed: PacketHeader.size) }
+        var pass = ReadPass(handle)
         let walk = walk(bytes, format: settings.wire) { header, body in
             if header.isControl {
                 control(header, UnsafeRawBufferPointer(start: body, count: header.bodyCount))
             } else {
                 if header.es != lastEdge { meet(header.es) }
-                desk.dispatch(header, body, from: self)
+                desk.dispatch(header, body, from: self, &pass) { answer($0, $1, on: link) }
             }
             return link.takesMore
         }
@@ -74,7 +76,7 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
             guard body.count <= Ping.maxBody else { return undeliverable(.badRequest, header, body, reason: "badRequest: PING over 64 bytes") }
             var pong = header
             pong.type = ControlType.pong.rawValue
-            append(pong, body)
+            append(pong, body, on: link)
         case .pong: break
         case .drain: drainSaid(ByteBuffer(bytes: body))
         case .sessionClosed: sessionClosed(header, ByteBuffer(bytes: body))
@@ -95,11 +97,19 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
     // MARK: - Out
 
     override func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, isAnswer: Bool) {
-        append(header, body)
+        append(header, body, on: link)
         if !header.isControl { desk.counters.packetsOut += 1 }
     }
 
-    private func append(_ header: PacketHeader, _ body: UnsafeRawBufferPointer) {
+    /// The answer of an inline handler.
+    @inline(__always)
+    private func answer(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on link: Link) {
+        append(header, body, on: link)
+        desk.counters.packetsOut += 1
+    }
+
+    @inline(__always)
+    private func append(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on link: Link) {
         link.append(header.length) { target in
             header.store(to: target, format: settings.wire)
             if let start = body.baseAddress { (target + PacketHeader.size).copyMemory(from: start, byteCount: body.count) }

@@ -7,16 +7,25 @@ public import Wire
 public struct PacketConnection: Sendable, Hashable, CustomStringConvertible {
     let origin: LinkHandle
     /// The session: one client connection, never used again.
-    public let session: UInt64
+    public private(set) var session: UInt64
     /// The edge server that holds the client.
-    public let es: UInt32
+    public private(set) var es: UInt32
     /// The user that the session was bound to when its packet came; 0 before that.
-    public let user: UInt64
+    public private(set) var user: UInt64
     /// The user's token; 0 before the session is bound.
-    public let token: UInt32
+    public private(set) var token: UInt32
 
     init(origin: LinkHandle, header: PacketHeader) {
         self.origin = origin
+        session = header.session
+        es = header.es
+        user = header.user
+        token = header.token
+    }
+
+    /// The same link's next packet.
+    @inline(__always)
+    mutating func turn(to header: PacketHeader) {
         session = header.session
         es = header.es
         user = header.user

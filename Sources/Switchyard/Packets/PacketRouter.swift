@@ -21,7 +21,7 @@ public struct PacketRouter: Sendable {
     public typealias Handler = nonisolated(nonsending) @Sendable (Packet, PacketConnection) async throws -> Packet?
     /// Handles one packet on the event loop that read it; returns the reply. It must not wait or block: everything else on that loop waits
     /// with it.
-    public typealias InlineHandler = @Sendable (Packet, PacketConnection) throws -> Packet?
+    public typealias InlineHandler = @Sendable (consuming Packet, PacketConnection) throws -> Packet?
     /// Hears that a session has ended, and with which code: 8 when the client left by itself.
     public typealias ClosedHandler = nonisolated(nonsending) @Sendable (PacketConnection, _ code: UInt16) async -> Void
     /// Hears that every session that an edge has had so far is gone.
@@ -30,7 +30,13 @@ public struct PacketRouter: Sendable {
     enum Route: Sendable {
         case none
         case lane(Handler)
-        case inline(InlineHandler)
+        case inline(InlineRoute)
+    }
+
+    /// An inline handler, as an object, so that a packet can call it without counting a reference.
+    final class InlineRoute: Sendable {
+        let handler: InlineHandler
+        init(_ handler: @escaping InlineHandler) { self.handler = handler }
     }
 
     /// What decides in which lane a packet waits; the session unless told otherwise.
@@ -67,7 +73,9 @@ public struct PacketRouter: Sendable {
     /// - Parameters:
     ///   - types: within 0 ... 0xFEFF; what lies above is not looked at.
     ///   - handler: called for each; it must not wait or block.
-    public mutating func inline(_ types: ClosedRange<UInt16>, perform handler: @escaping InlineHandler) { add(.inline(handler), for: types) }
+    public mutating func inline(_ types: ClosedRange<UInt16>, perform handler: @escaping InlineHandler) {
+        add(.inline(InlineRoute(handler)), for: types)
+    }
 
     /// Handles, in lanes, packets of every type that no other handler has named.
     public mutating func otherwise(perform handler: @escaping Handler) { routes[0] = .lane(handler) }
@@ -84,8 +92,12 @@ public struct PacketRouter: Sendable {
         for type in types where type < PacketHeader.firstControlType { places[Int(type)] = UInt16(routes.count - 1) }
     }
 
+    /// Where the handler of a type stands.
     @inline(__always)
-    func route(of type: UInt16) -> Route { routes[Int(places[Int(type)])] }
+    func place(of type: UInt16) -> UInt16 { places[Int(type)] }
+
+    /// What stands there.
+    func route(at place: UInt16) -> Route { routes[Int(place)] }
 
     /// The types that have a handler: what a service registers at a hub. Everything, with ``otherwise(perform:)``.
     public var types: TypeSet {

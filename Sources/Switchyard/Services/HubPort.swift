@@ -74,11 +74,13 @@ final class HubPort: DeskLink, HubLinkUser, @unchecked Sendable {
     // MARK: - In
 
     func hub(_ hub: HubLink, on link: Link, received bytes: UnsafeRawBufferPointer) -> Consumed {
+        guard let handle else { return Consumed(bytes: bytes.count, needed: PacketHeader.size) }
+        var pass = ReadPass(handle)
         let walk = walk(bytes, format: .standard) { header, body in
             if header.isControl {
                 control(header, UnsafeRawBufferPointer(start: body, count: header.bodyCount))
             } else {
-                desk.dispatch(header, body, from: self)
+                desk.dispatch(header, body, from: self, &pass) { side.send($0, $1, cameBy: self) }
             }
             return link.takesMore
         }

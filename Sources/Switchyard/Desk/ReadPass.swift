@@ -1,0 +1,37 @@
+import Wire
+
+/// What the packets of one read have in common: where they came from, and the handler that their type has while it stays the same. Lives on
+/// the stack of whoever walks the read, so that a packet for an inline handler counts no reference for it.
+struct ReadPass {
+    /// What a handler knows of the sender of the packet that is being handled.
+    private(set) var connection: PacketConnection
+    /// The type that was looked up last; none at first.
+    private var type: Int32 = -1
+    /// Its handler, when that is an inline one. Guard: the desk's router holds it, and whoever walks a read holds the desk.
+    private(set) var inline: Unmanaged<PacketRouter.InlineRoute>?
+    /// Its handler runs in lanes.
+    private(set) var isLane = false
+    /// Where its handler stands in the router.
+    private(set) var place: UInt16 = 0
+
+    init(_ origin: LinkHandle) { connection = PacketConnection(origin: origin, header: PacketHeader(bodyCount: 0, type: 0)) }
+
+    /// The next packet is this one.
+    @inline(__always)
+    mutating func turn(to header: PacketHeader, of router: PacketRouter) {
+        connection.turn(to: header)
+        guard Int32(header.type) != type else { return }
+        type = Int32(header.type)
+        place = router.place(of: header.type)
+        (inline, isLane) = ReadPass.kind(of: router.route(at: place))
+    }
+
+    @inline(never)
+    private static func kind(of route: PacketRouter.Route) -> (inline: Unmanaged<PacketRouter.InlineRoute>?, isLane: Bool) {
+        switch route {
+        case .none: (nil, false)
+        case .lane: (nil, true)
+        case .inline(let route): (Unmanaged.passUnretained(route), false)
+        }
+    }
+}

@@ -102,7 +102,7 @@ struct LaneLifetimeTests {
         #expect(barrier.waiting == 1)
     }
 
-    @Test("whoever calls through a client or a hub's caller that has left is told so, even when the event loops are gone")
+    @Test("whoever calls through a client or a hub's caller that has left is told so, even when the event loops are gone", .timeLimit(.minutes(1)))
     func callsBehindTheEnd() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let client = RPCClient(RPCClientSettings(to: [.host("127.0.0.1", port: 9)]), group: group)

@@ -2,8 +2,9 @@ import Routing
 
 /// Which routes a method's calls go to: `service:method` before `method` before `*` (config, `rpcProxy.routes`). Pure.
 ///
-/// Names are looked up as the bytes that came, without making a string of them.
-struct MethodTable {
+/// Names are looked up as the bytes that came, without making a string of them. Immutable, and a class: who looks up retains one object and not every
+/// array in it.
+final class MethodTable: Sendable {
     /// What is known about one name.
     struct Entry: Equatable {
         /// Routes that share its calls, each with the sum of the weights up to its own.
@@ -14,15 +15,16 @@ struct MethodTable {
         }
     }
 
-    private var slots: [(name: [UInt8], entry: Int)?] = []
-    private var entries: [Entry] = []
-    private var fallback: Int?
+    private let slots: [(name: [UInt8], entry: Int)?]
+    private let entries: [Entry]
+    private let fallback: Int?
 
     /// - Parameters:
     ///   - routes: their methods and weights.
     ///   - places: what each route is called in answers; without them, by its place in `routes`.
     init(_ routes: [(methods: [String], weight: Int)], places: [Int]? = nil) {
         var byName: [String: Int] = [:]
+        var entries: [Entry] = []
         for (index, route) in routes.enumerated() {
             for method in route.methods {
                 let entry = byName[method] ?? entries.count
@@ -34,15 +36,17 @@ struct MethodTable {
                 entries[entry].routes.append((places?[index] ?? index, before + route.weight))
             }
         }
+        self.entries = entries
         fallback = byName.removeValue(forKey: "*")
         var size = 4
         while size < 2 * byName.count { size *= 2 }
-        slots = Array(repeating: nil, count: size)
+        var slots = [(name: [UInt8], entry: Int)?](repeating: nil, count: size)
         for (name, entry) in byName {
             var slot = MethodTable.hash(Array(name.utf8)[...]) & (size - 1)
             while slots[slot] != nil { slot = (slot + 1) & (size - 1) }
             slots[slot] = (Array(name.utf8), entry)
         }
+        self.slots = slots
     }
 
     /// The route of one call of that method; nil when no route names it.

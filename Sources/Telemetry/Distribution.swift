@@ -15,11 +15,29 @@ public struct Distribution: Sendable, Hashable {
     public var count: Int { counts.reduce(0, +) }
 
     public mutating func add(nanoseconds value: Int64) {
-        let microseconds = Int(value / 1000)
-        var bucket = 0
-        while bucket < Distribution.bounds.count, microseconds > Distribution.bounds[bucket] { bucket += 1 }
-        counts[bucket] += 1
+        counts[Distribution.bucket(of: Int(value / 1000))] += 1
         nanoseconds += Int(value)
+    }
+
+    /// The first bound that is not under it. Written out, because every call asks, twice: comparisons with constants, four or five of them.
+    private static func bucket(of microseconds: Int) -> Int {
+        switch microseconds {
+        case ...5_000:
+            switch microseconds {
+            case ...500: microseconds <= 100 ? 0 : microseconds <= 250 ? 1 : 2
+            default: microseconds <= 1_000 ? 3 : microseconds <= 2_500 ? 4 : 5
+            }
+        case ...250_000:
+            switch microseconds {
+            case ...50_000: microseconds <= 10_000 ? 6 : microseconds <= 25_000 ? 7 : 8
+            default: microseconds <= 100_000 ? 9 : 10
+            }
+        default:
+            switch microseconds {
+            case ...2_500_000: microseconds <= 500_000 ? 11 : microseconds <= 1_000_000 ? 12 : 13
+            default: microseconds <= 5_000_000 ? 14 : microseconds <= 10_000_000 ? 15 : microseconds <= 30_000_000 ? 16 : 17
+            }
+        }
     }
 
     public mutating func add(_ other: Distribution) {

@@ -45,6 +45,20 @@ struct PrometheusTextTests {
             ])
     }
 
+    @Test("a time is counted under the first bound that it does not exceed")
+    func bounds() {
+        for (place, bound) in Distribution.bounds.enumerated() {
+            for (microseconds, bucket) in [(bound, place), (bound + 1, place + 1), (bound - 1, place)] {
+                var times = Distribution()
+                times.add(nanoseconds: Int64(microseconds) * 1000)
+                #expect(times.counts.firstIndex(of: 1) == bucket && times.count == 1, "\(microseconds) us")
+            }
+        }
+        var none = Distribution()
+        none.add(nanoseconds: 0)
+        #expect(none.counts[0] == 1)
+    }
+
     @Test("counters and histograms of what is gone are kept by their labels, gauges are not")
     func past() {
         var times = Distribution()

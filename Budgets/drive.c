@@ -1,16 +1,17 @@
 // The two ends of a measured path: an echo server, and a client that sends exactly as many messages as it is told.
 //
-//   drive packets|calls echo [BATCH]    echoes application packets, or answers Thrift calls with their own bodies, one write for each read;
-//                                       with BATCH, one write for that many
-//   drive packets service PORT [BATCH]  the same, as a service that dials a hub; prints `ready` when it is welcome
-//   drive packets|calls run PORT CONNECTIONS BURST BODY [ES]
-//   drive packets crowd PORT COUNT      COUNT more services with 8 ranges each, ten with the same; prints `joined` when all are welcome, and stays
+//   drive packets|calls echo [BATCH]             echoes application packets, or answers Thrift calls with their own bodies, one write for each
+//                                                read; with BATCH, one write for that many
+//   drive packets|frames service PORT [BATCH]    the same, as a service or agent that dials a hub; prints `ready` when it is welcome
+//   drive packets|calls|frames run PORT CONNECTIONS BURST BODY [ES]
+//   drive packets crowd PORT COUNT               COUNT more services with 8 ranges each, ten with the same; prints `joined` when all are welcome,
+//                                                and stays
 //
-// `run` opens its connections at once and then reads numbers from stdin. For each it sends that many messages (packets of type 7, or framed
-// binary calls of `rpc`), the connections taking turns at bursts, and prints `done` when the last echo is back. On a connection bursts strictly
-// alternate: BURST messages in one write, then all their echoes, in their order, then the next burst; so what the measured process is given is
-// the same in every run.
-// With ES the connections are edges of a hub, with ids from ES on.
+// `run` opens its connections at once and then reads numbers from stdin. For each it sends that many messages (packets of type 7, framed
+// binary calls of `rpc`, or REQUESTs of RPC id 7), the connections taking turns at bursts, and prints `done` when the last echo is back. On a
+// connection bursts strictly alternate: BURST messages in one write, then all their echoes, in their order, then the next burst; so what the
+// measured process is given is the same in every run.
+// With ES the connections are edges or callers of a hub, with ids from ES on.
 // All end with 1 and a line on stderr when anything else happens. `echo` prints its port first; it, `service` and `crowd` are ended by a signal.
 
 #include <arpa/inet.h>
@@ -28,7 +29,8 @@
 enum { HEADER = 28, MAX_PACKET = 65535, IN_SIZE = 1 << 20, MAX_LINKS = 16384 };
 enum { FRAME = 4, CALL_HEAD = 19, CALL = 1, REPLY = 2 };  // a framed binary call of `rpc`: length, version and type, name, sequence id
 enum { HELLO = 0xFF01, WELCOME = 0xFF02, PING = 0xFF04, PONG = 0xFF05, DRAIN = 0xFF06, UNDELIVERED = 0xFF07, PEERS = 0xFF0C, FIRST_CONTROL = 0xFF00 };
-enum { EDGE = 1, SERVICE = 2 };
+enum { RPC_HEAD = 32, REQUEST = 16, RPC_REPLY = 17 };  // an RPC hub's frame; its kinds below REQUEST are those of control packets
+enum { EDGE = 1, SERVICE = 2, CALLER = 3, AGENT = 4 };
 
 struct link {
     int socket;
@@ -36,13 +38,14 @@ struct link {
     size_t held, packets;  // echo: bytes and messages in `out`
     size_t sent;           // run: messages of the last burst
     long expected;         // run: echoes that are still missing
-    unsigned es;           // run: the edge that it is, 0: none
+    unsigned es;           // run: the edge or caller that it is, 0: none
+    unsigned calls;        // run: the number of the last burst's first call
     uint8_t *in, *out;
 };
 
 static struct link links[MAX_LINKS];
 static int poller;
-static int is_calls;
+static int is_calls, is_frames;
 
 static void fail(const char *format, ...) {
     va_list arguments;
@@ -108,12 +111,31 @@ static int fill(struct link *link) {
     return 1;
 }
 
+// The bytes before a message's body.
+static size_t head(void) { return is_calls ? CALL_HEAD : is_frames ? RPC_HEAD : HEADER; }
+
+// What kind of packet or frame it is; those of membership have the same numbers on both wires.
+static unsigned type_of(const uint8_t *message) {
+    if (!is_frames) return u16(message + 2);
+    return message[4] < REQUEST ? FIRST_CONTROL + message[4] : message[4];
+}
+
+static void put_type(uint8_t *message, unsigned type) {
+    if (is_frames) message[4] = (uint8_t)type;
+    else put16(message + 2, type);
+}
+
+static size_t length_of(const uint8_t *message) {
+    if (is_calls) return FRAME + u32(message);
+    return is_frames ? u32(message) : u16(message);
+}
+
 // Takes the messages that are complete off the front.
 static void each_message(struct link *link, void (*take)(struct link *, uint8_t *, size_t)) {
-    size_t start = 0, least = is_calls ? FRAME : HEADER;
+    size_t start = 0, least = is_calls ? FRAME : head();
     while (link->have - start >= least) {
-        size_t length = is_calls ? FRAME + u32(link->in + start) : u16(link->in + start);
-        if (length < (is_calls ? CALL_HEAD : HEADER) || length > MAX_PACKET) fail("not a message: length %zu", length);
+        size_t length = length_of(link->in + start);
+        if (length < head() || length > MAX_PACKET) fail("not a message: length %zu", length);
         if (link->have - start < length) break;
         take(link, link->in + start, length);
         start += length;
@@ -133,15 +155,16 @@ static int dial(int port) {
 
 static long welcomes;  // members that wait for theirs
 
-// A HELLO of cluster 1 that claims `ranges` ranges of `width` types, the first from `type` on and each 8,000 types above the one before.
+// A HELLO, of cluster 1 where there are clusters, that claims `ranges` ranges of `width` types, the first from `type` on and each 8,000 types above the one before.
 static void hello(int socket, int role, uint32_t node, unsigned ranges, uint32_t type, uint32_t width) {
-    uint8_t packet[512] = {0}, *body = packet + HEADER;
-    size_t length = HEADER + 25 + ranges * 8;  // an empty token and an empty name behind the claims
-    put16(packet, (unsigned)length);
-    put16(packet + 2, HELLO);
+    uint8_t packet[512] = {0}, *body = packet + head();
+    size_t length = head() + 25 + ranges * 8;  // an empty token and an empty name behind the claims
+    if (is_frames) put32(packet, (unsigned)length);
+    else put16(packet, (unsigned)length);
+    put_type(packet, HELLO);
     body[0] = 1;
     body[1] = (uint8_t)role;
-    put32(body + 4, 1);
+    put32(body + 4, is_frames ? 0 : 1);
     put32(body + 12, node);
     put16(body + 20, ranges);
     for (unsigned range = 0; range < ranges; range++) {
@@ -153,9 +176,9 @@ static void hello(int socket, int role, uint32_t node, unsigned ranges, uint32_t
 }
 
 static int is_for_members(struct link *link, uint8_t *packet, size_t length) {
-    unsigned type = u16(packet + 2);
+    unsigned type = type_of(packet);
     if (type == PING) {
-        put16(packet + 2, PONG);
+        put_type(packet, PONG);
         write_all(link->socket, packet, length);
     } else if (type == WELCOME) {
         welcomes--;
@@ -186,7 +209,7 @@ static void answer_call(struct link *link, uint8_t *call, size_t length) {
 }
 
 static void answer(struct link *link, uint8_t *packet, size_t length) {
-    unsigned type = u16(packet + 2);
+    unsigned type = type_of(packet);
     if (type == WELCOME) {
         puts("ready");
         fflush(stdout);
@@ -195,8 +218,9 @@ static void answer(struct link *link, uint8_t *packet, size_t length) {
     uint8_t *out = link->out + link->held;
     memcpy(out, packet, length);
     link->held += length;
-    if (type == PING) put16(out + 2, PONG);
-    if (type == DRAIN) memset(out + HEADER, 0, length - HEADER);
+    if (type == PING) put_type(out, PONG);
+    if (type == REQUEST) put_type(out, RPC_REPLY);  // the 12 bytes before the content mean something else then
+    if (type == DRAIN) memset(out + head(), 0, length - head());
     if (type < FIRST_CONTROL) link->packets++;
     if (type >= FIRST_CONTROL || link->packets == batch || link->held > IN_SIZE / 2) flush(link);
 }
@@ -233,7 +257,7 @@ static void echo(void) {
 
 static void service(int port) {
     struct link *link = open_link(dial(port));
-    hello(link->socket, SERVICE, 1, 1, 7, 1);
+    hello(link->socket, is_frames ? AGENT : SERVICE, 1, 1, 7, 1);
     serve();
 }
 
@@ -246,9 +270,11 @@ static long unsent, missing;
 static void send_burst(struct link *link) {
     size_t packets = unsent < (long)burst_packets ? (size_t)unsent : burst_packets;
     if (packets == 0) return;
+    link->calls += (unsigned)link->sent;
     for (size_t index = 0; link->es && index < packets; index++) {
-        put32(burst + index * packet_size + 16, link->es);
-        put32(burst + index * packet_size + 24, link->es);
+        uint8_t *message = burst + index * packet_size;
+        put32(message + (is_frames ? 20 : 16), link->es);
+        put32(message + (is_frames ? 28 : 24), is_frames ? link->calls + (unsigned)index : link->es);
     }
     write_all(link->socket, burst, packets * packet_size);
     link->sent = packets;
@@ -258,11 +284,13 @@ static void send_burst(struct link *link) {
 
 static void take_echo(struct link *link, uint8_t *packet, size_t length) {
     if (is_for_members(link, packet, length)) return;
-    unsigned type = u16(packet + 2);
-    if (type == UNDELIVERED && length >= HEADER + 2) fail("UNDELIVERED, code %u", u16(packet + HEADER));
+    unsigned type = type_of(packet);
+    if (type == UNDELIVERED && length >= head() + 2) fail("UNDELIVERED, code %u", u16(packet + head()));
     if (type >= FIRST_CONTROL) fail("control packet %#x", type);
-    if (length != packet_size || memcmp(packet + HEADER, burst + HEADER, length - HEADER) != 0) fail("an echo of %zu bytes that differs", length);
+    if (length != packet_size || memcmp(packet + head(), burst + head(), length - head()) != 0) fail("an echo of %zu bytes that differs", length);
     if (link->expected == 0) fail("an echo of nothing");
+    if (is_frames && (type != RPC_REPLY || u32(packet + 20) != link->es || u32(packet + 28) != link->calls + link->sent - (size_t)link->expected))
+        fail("frame of kind %u for caller %u, call %u: not the next answer", type, u32(packet + 20), u32(packet + 28));
     missing--;
     if (--link->expected == 0) send_burst(link);
 }
@@ -285,6 +313,11 @@ static void make(uint8_t *message, size_t index) {
         put32(message + 8, 3);
         memcpy(message + 12, "rpc", 3);
         put32(message + 15, (unsigned)index);
+    } else if (is_frames) {
+        put32(message, (unsigned)packet_size);
+        put_type(message, REQUEST);
+        put32(message + 8, 7);
+        memset(message + RPC_HEAD + 12, 'x', packet_size - RPC_HEAD - 12);  // behind a type and a sharding id of 0
     } else {
         put16(message, (unsigned)packet_size);
         put16(message + 2, 7);
@@ -302,8 +335,9 @@ static void take_turn(void (*take)(struct link *, uint8_t *, size_t)) {
 }
 
 static void run(int port, int connections, size_t packets, size_t body, unsigned es) {
-    packet_size = (is_calls ? CALL_HEAD : HEADER) + body;
+    packet_size = head() + body;
     burst_packets = packets;
+    if (is_frames && body < 12) fail("a call of at least 12 bytes");
     if (packet_size > MAX_PACKET || packets * packet_size > IN_SIZE / 2) fail("a burst of at most %d bytes", IN_SIZE / 2);
     burst = calloc(packets, packet_size);
     for (size_t index = 0; index < packets; index++) make(burst + index * packet_size, index);
@@ -311,7 +345,8 @@ static void run(int port, int connections, size_t packets, size_t body, unsigned
         struct link *link = open_link(dial(port));
         if (es == 0) continue;
         link->es = es + (unsigned)index;
-        hello(link->socket, EDGE, link->es, 0, 0, 0);
+        link->calls = 1;
+        hello(link->socket, is_frames ? CALLER : EDGE, link->es, 0, 0, 0);
     }
     void (*take)(struct link *, uint8_t *, size_t) = is_calls ? take_reply : take_echo;
     while (welcomes > 0) take_turn(take);
@@ -351,6 +386,7 @@ int main(int count, char **arguments) {
     poller = epoll_create1(EPOLL_CLOEXEC);
     const char *job = count > 2 ? arguments[2] : "";
     is_calls = count > 1 && strcmp(arguments[1], "calls") == 0;
+    is_frames = count > 1 && strcmp(arguments[1], "frames") == 0;
     long number[8] = {0};
     for (int index = 3; index < count && index < 8; index++) number[index] = atol(arguments[index]);
     if (strcmp(job, "echo") == 0) {
@@ -364,7 +400,7 @@ int main(int count, char **arguments) {
     } else if (strcmp(job, "crowd") == 0 && count == 5) {
         crowd((int)number[3], (int)number[4]);
     } else {
-        fputs("usage: drive packets|calls echo [BATCH] | run PORT CONNECTIONS BURST BODY [ES] | service PORT [BATCH] | crowd PORT COUNT\n", stderr);
+        fputs("usage: drive packets|calls|frames echo [BATCH] | run PORT CONNECTIONS BURST BODY [ES] | service PORT [BATCH] | crowd PORT COUNT\n", stderr);
         return 64;
     }
     return 0;

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Guards what a packet costs on its way through gateway and hub, and a call on its way through the RPC proxy, in allocations and in instructions.
+"""Guards what a packet costs on its way through gateway and hub, and a call on its way through RPC proxy and RPC hub, in allocations
+and in instructions.
 
     Budgets/run.py                          # everything, against .build/release/switchyard
     Budgets/run.py --only allocations --role gateway
@@ -29,16 +30,16 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 WARM_UP = 200_000
-# What each role is told, and what drive.c sends it.
+# What drive.c sends each role, what that is called, and what the role is told.
 ROLES = {
-    "gateway": ("packets", """\
+    "gateway": ("packets", "packets", """\
 gateway:
   limits: {{ connections: 1000 }}
   listen: "127.0.0.1:0"
   routes:
     - {{ name: echo, types: [0-4095], to: ["127.0.0.1:{port}"], connections: 1 }}
 """),
-    "rpcProxy": ("calls", """\
+    "rpcProxy": ("calls", "calls", """\
 rpcProxy:
   limits: {{ connections: 1000 }}
   listen: "127.0.0.1:0"
@@ -46,14 +47,22 @@ rpcProxy:
     - {{ name: echo, methods: ["*"], to: ["127.0.0.1:{port}"], pools: 1, connections: 4, inFlight: 1024 }}
 """),
     # Not measured: its heartbeats, which come by the clock.
-    "hub": ("packets", """\
+    "hub": ("packets", "packets", """\
 hub:
   limits: {{ connections: 20000 }}
   heartbeat: 60s
   edges: {{ listen: "127.0.0.1:0" }}
   services: {{ listen: "127.0.0.1:0" }}
 """),
+    "rpcHub": ("frames", "calls", """\
+rpcHub:
+  heartbeat: 60s
+  callers: {{ listen: "127.0.0.1:0" }}
+  agents: {{ listen: "127.0.0.1:0" }}
+"""),
 }
+# The listeners of a role that is dialed from both sides: who asks, and who answers.
+SIDES = {"hub": ("edges", "services"), "rpcHub": ("callers", "agents")}
 PROCESS = """\
 loops: 1
 log: {{ level: error }}
@@ -121,7 +130,7 @@ class Bench:
         self.folder = folder
         self.binary = binary
         self.role = role
-        self.message, self.configuration = ROLES[role]
+        self.wire, self.message, self.configuration = ROLES[role]
         self.drive = folder / "drive"
         self.compile("-o", self.drive, HERE / "drive.c")
 
@@ -147,19 +156,19 @@ class Bench:
             def port(process, what):
                 return process.line(rf"^{what}(?:.*:)?(\d+)$")[1]
 
-            if self.role.startswith("hub"):
+            if self.role in SIDES:
                 configuration.write_text((PROCESS + self.configuration).format())
                 process = start(*command, environment=environment)
-                edges, services = port(process, "hub edges listening on "), port(process, "hub services listening on ")
+                front, back = (port(process, f"{self.role} {side} listening on ") for side in SIDES[self.role])
                 if "crowd" in setting:
-                    start(self.drive, self.message, "crowd", services, setting["crowd"]).line("^joined$")
-                start(self.drive, self.message, "service", services, *batch).line("^ready$")
-                driver = start(self.drive, self.message, "run", edges, *load, 1)
+                    start(self.drive, self.wire, "crowd", back, setting["crowd"]).line("^joined$")
+                start(self.drive, self.wire, "service", back, *batch).line("^ready$")
+                driver = start(self.drive, self.wire, "run", front, *load, 1)
             else:
-                echo = start(self.drive, self.message, "echo", *batch)
+                echo = start(self.drive, self.wire, "echo", *batch)
                 configuration.write_text((PROCESS + self.configuration).format(port=port(echo, "")))
                 process = start(*command, environment=environment)
-                driver = start(self.drive, self.message, "run", port(process, f"{self.role} listening on "), *load)
+                driver = start(self.drive, self.wire, "run", port(process, f"{self.role} listening on "), *load)
             return measure(process, driver)
 
 

@@ -135,7 +135,7 @@ let package = Package(
         .testTarget(name: "SessionsTests", dependencies: ["Sessions", "Wire"], swiftSettings: settings),
         .testTarget(
             name: "ThriftLinkTests",
-            dependencies: ["ThriftLink", "Wire", "Links", "Routing", "Sessions", "Telemetry", nioCore, nioEmbedded, logging],
+            dependencies: ["ThriftLink", "Wire", "Links", "Routing", "Sessions", "Telemetry", nioCore, nioEmbedded, nioPosix, logging],
             swiftSettings: settings),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Wire"], swiftSettings: settings),
         .testTarget(

@@ -114,10 +114,10 @@ final class RPCClientLoop: UpstreamPoolOwner, @unchecked Sendable {
     func leave(within limit: TimeAmount) -> EventLoopFuture<Void> {
         isLeaving = true
         if let left { return left }
-        guard let started else { return loop.eventLoop.makeSucceededVoidFuture() }
         let cut = loop.eventLoop.scheduleTask(in: limit) { [self] in pool.cut() }
         // It lives until then, whoever lets go of it.
-        let leaving = started.flatMap { [self] in pool.leave() }.always { _ in cut.cancel() }
+        let begun = started ?? loop.eventLoop.makeSucceededVoidFuture()
+        let leaving = begun.flatMap { [self] in pool.leave() }.always { _ in cut.cancel() }
         left = leaving
         return leaving
     }

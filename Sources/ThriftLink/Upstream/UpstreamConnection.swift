@@ -52,8 +52,8 @@ final class UpstreamConnection: LinkOwner, @unchecked Sendable {
     private var fault: WireError?
     /// It was closed to be dialed afresh.
     private var isProbing = false
-    /// The first attempt has ended.
-    var whenTried: EventLoopPromise<Void>?
+    /// The attempt that is under way; never fails.
+    private(set) var attempt: EventLoopFuture<Void>?
 
     /// Without a handshake, this long without an end is health (rule S18).
     private static let health = TimeAmount.seconds(5)
@@ -86,19 +86,18 @@ final class UpstreamConnection: LinkOwner, @unchecked Sendable {
         attempts += 1
         if attempts > 1 { pool.counters.reconnects[server.name, default: 0] += 1 }
         let started = NIODeadline.now()
-        server.source.confirm(server).flatMap { isCurrent -> EventLoopFuture<Link> in
-            guard isCurrent else { return self.pool.loop.eventLoop.makeFailedFuture(Retired()) }
+        let ended = server.source.confirm(server).flatMap { isCurrent -> EventLoopFuture<Link> in
+            guard isCurrent, case .dialing = self.state else { return self.pool.loop.eventLoop.makeFailedFuture(Retired()) }
             let left = Sockets.connectTimeout - (NIODeadline.now() - started)
             return Dialer.dial(
                 self.server.address, on: self.pool.loop, owner: self, timeout: max(left, .milliseconds(1)), security: self.pool.security,
                 endpoint: self.server.source.endpoint)
-        }.whenComplete { result in
-            if case .failure(let error) = result { self.attemptFailed(error) }
-            self.whenTried?.succeed(())
-            self.whenTried = nil
-        }
+        }.map { _ in }.flatMapErrorThrowing { self.attemptFailed($0) }
+        attempt = ended
+        ended.whenComplete { _ in self.attempt = nil }
     }
 
+    /// Nobody wants this address any more.
     private struct Retired: Error {}
 
     private func attemptFailed(_ error: any Error) {

@@ -28,7 +28,12 @@ package final class UpstreamPool: @unchecked Sendable {
     /// Bytes of calls that wait.
     package private(set) var waitingBytes = 0
     private(set) var isLeaving = false
+    private var whenStarted: EventLoopPromise<Void>?
     private var whenLeft: EventLoopPromise<Void>?
+    /// Every connection is closed, for good.
+    private var hasLeft = false
+    /// What an entry of `to` stands for.
+    var resolve: (Endpoint, any EventLoop) -> EventLoopFuture<[SocketAddress]> = { Resolver.resolve($0, on: $1) }
     private let waitTimer = LoopTimer()
     private let healthTimer = LoopTimer()
     @exclusivity(unchecked) private var draws = UInt64.random(in: 0 ... .max)
@@ -70,21 +75,27 @@ package final class UpstreamPool: @unchecked Sendable {
 
     // MARK: - Start and stop
 
-    /// Dials every address; the future is done when the first attempt of each connection has ended.
+    /// Dials every address; the future is done when the first attempt of each connection has ended, or with ``cut()``.
     /// - Parameter security: what ``UpstreamSettings/tls`` names, loaded.
     package func start(security: DialerSecurity? = nil) -> EventLoopFuture<Void> {
         self.security = security
-        names = settings.to.map { UpstreamName($0, pool: self) }
-        let lookUps = names.map { $0.start() }
-        return EventLoopFuture.andAllComplete(lookUps, on: loop.eventLoop).flatMap {
-            let attempts = self.connections.map { connection in
-                let promise = self.loop.eventLoop.makePromise(of: Void.self)
-                connection.whenTried = promise
-                return promise.futureResult
-            }
-            self.dialNew()
-            return EventLoopFuture.andAllComplete(attempts, on: self.loop.eventLoop)
+        let promise = loop.eventLoop.makePromise(of: Void.self)
+        guard !isLeaving else {
+            promise.succeed(())
+            return promise.futureResult
         }
+        whenStarted = promise
+        names = settings.to.map { UpstreamName($0, pool: self) }
+        EventLoopFuture.andAllComplete(names.map { $0.start() }, on: loop.eventLoop).flatMap {
+            self.dialNew()
+            return EventLoopFuture.andAllComplete(self.connections.compactMap(\.attempt), on: self.loop.eventLoop)
+        }.whenComplete { _ in self.endStart() }
+        return promise.futureResult
+    }
+
+    private func endStart() {
+        whenStarted?.succeed(())
+        whenStarted = nil
     }
 
     func knows(_ address: SocketAddress) -> Bool {
@@ -105,36 +116,50 @@ package final class UpstreamPool: @unchecked Sendable {
         for connection in connections { connection.dialFirst() }
     }
 
-    /// Nothing new is sent; connections close when their calls are answered (rule S25). The future is done when all are closed.
+    /// Nothing new is sent; connections close when their calls are answered (rule S25). The future is done when all are closed; the same
+    /// one each time.
     package func leave() -> EventLoopFuture<Void> {
         if let whenLeft { return whenLeft.futureResult }
         let promise = loop.eventLoop.makePromise(of: Void.self)
         whenLeft = promise
-        isLeaving = true
-        loop.enterTurn()
-        for name in names { name.stop() }
-        for connection in connections where connection.pending.count == 0 { connection.stop(atOnce: false) }
+        beginLeaving()
+        for connection in connections where connection.pending.count == 0 { stop(connection, atOnce: false) }
         leftIfDone()
         return promise.futureResult
     }
 
     /// The time for leaving is over: what is open is lost.
     package func cut() {
-        isLeaving = true
-        loop.enterTurn()
-        for entry in waiting.removeAll() { drop(entry.call, .lost, "the proxy has stopped") }
-        for connection in connections { connection.stop(atOnce: true) }
+        beginLeaving()
+        for entry in waiting.removeAll() { drop(entry.call, .lost, "the time for leaving is over") }
+        for connection in connections { stop(connection, atOnce: true) }
+        endStart()
         leftIfDone()
     }
 
+    private func beginLeaving() {
+        isLeaving = true
+        loop.enterTurn()
+        for name in names { name.stop() }
+    }
+
+    /// It takes no call any more, and closes.
+    private func stop(_ connection: UpstreamConnection, atOnce: Bool) {
+        connection.stop(atOnce: atOnce)
+        table.retire(connection.number)
+        refuseIfAbsent(connection)
+    }
+
     private func leftIfDone() {
-        guard let whenLeft, connections.allSatisfy({ $0.link == nil && $0.state != .dialing }) else { return }
-        self.whenLeft = nil
+        guard let whenLeft, !hasLeft, connections.allSatisfy({ $0.link == nil && $0.state == .stopped }) else { return }
+        hasLeft = true
         loop.cancel(waitTimer)
         loop.cancel(healthTimer)
         connections = []
         servers = []
-        whenLeft.succeed(())
+        names = []
+        // Not in the middle of what a connection tells: with the news the owner may go.
+        loop.eventLoop.execute { whenLeft.succeed(()) }
     }
 
     // MARK: - Numbers for people
@@ -174,6 +199,7 @@ package final class UpstreamPool: @unchecked Sendable {
     }
 
     private func send(_ token: UInt64, _ parts: CallParts, key: UInt64, deadline: Int, excluding: Int?, isRerouted: Bool) {
+        guard !isLeaving else { return fail(token, parts.isOneway, .draining, UpstreamPool.left) }
         switch table.pick(key: key, turn: loop.now.uptimeNanoseconds, draw: draw(), excluding: excluding) {
         case .connection(let number):
             if !parts.isOneway { table.sent(number) }
@@ -192,6 +218,8 @@ package final class UpstreamPool: @unchecked Sendable {
             fail(token, parts.isOneway, .noPeer, absence)
         }
     }
+
+    private static let left = "the connections to the servers are closing"
 
     private var absence: String {
         let tried = servers.filter { !$0.connections.allSatisfy { $0.state == .stopped } }.map(\.name)
@@ -232,7 +260,7 @@ package final class UpstreamPool: @unchecked Sendable {
     /// Answers have made room: those who wait go out.
     func roomAppeared(_ number: Int) {
         if !waiting.isEmpty { releaseWaiting(for: number) }
-        if isLeaving, connections[number].pending.count == 0, waiting.isEmpty { connections[number].stop(atOnce: false) }
+        if isLeaving, connections[number].pending.count == 0 { stop(connections[number], atOnce: false) }
     }
 
     private func releaseWaiting(for number: Int) {
@@ -279,8 +307,8 @@ package final class UpstreamPool: @unchecked Sendable {
         let stranded = table.isAbsent ? waiting.removeAll() : table.isThere(server) ? [] : waiting.removeAll(for: server)
         for entry in stranded {
             // With another server there, a call of `hash` that waited for this one takes that.
-            guard !table.isAbsent else {
-                drop(entry.call, .noPeer, absence)
+            guard !table.isAbsent, !isLeaving else {
+                if isLeaving { drop(entry.call, .draining, UpstreamPool.left) } else { drop(entry.call, .noPeer, absence) }
                 continue
             }
             waitingBytes -= entry.call.held.count
@@ -298,7 +326,7 @@ package final class UpstreamPool: @unchecked Sendable {
         _ connection: UpstreamConnection, calls: [UpstreamConnection.Call], unsent: [UpstreamConnection.Call], held: UnsentCalls?, failure: Code,
         reason: String
     ) {
-        table.closed(connection.number)
+        if connection.state == .stopped { table.retire(connection.number) } else { table.closed(connection.number) }
         let name = connection.server.name
         if !isLeaving { owner?.pool(self, tells: .down(name, reason: reason)) }
         if !calls.isEmpty { failed(connection) }
@@ -308,6 +336,7 @@ package final class UpstreamPool: @unchecked Sendable {
         }
         for call in unsent { reroute(call, held, from: connection, text) }
         table.undecided(connection.number)
+        if isLeaving { refuseIfAbsent(connection) }
         leftIfDone()
     }
 
@@ -327,7 +356,7 @@ package final class UpstreamPool: @unchecked Sendable {
             failed(connection)
             fail(call.token, false, .deadline, "upstream \(connection.server.name) did not answer in time", server: connection.server.number)
         }
-        if isLeaving, connection.pending.count == 0 { connection.stop(atOnce: true) }
+        if isLeaving, connection.pending.count == 0 { stop(connection, atOnce: true) }
     }
 
     // MARK: - Health (rule S20)
@@ -355,7 +384,7 @@ package final class UpstreamPool: @unchecked Sendable {
     }
 
     private func armHealth() {
-        guard let end = table.ejections.nextEnd else { return }
+        guard !hasLeft, let end = table.ejections.nextEnd else { return }
         loop.arm(healthTimer, at: .uptimeNanoseconds(UInt64(end) * 1_000_000))
     }
 

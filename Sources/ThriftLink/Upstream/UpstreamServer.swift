@@ -25,9 +25,12 @@ package final class UpstreamServer: @unchecked Sendable {
 /// `@unchecked Sendable`: confined to the event loop of its pool.
 final class UpstreamName: @unchecked Sendable {
     let endpoint: Endpoint
-    unowned let pool: UpstreamPool
+    /// It owns this; the circle is broken when the pool has left.
+    let pool: UpstreamPool
     private var backoff = Backoff()
     private let timer = LoopTimer()
+    /// The pool is leaving: an answer that comes late changes nothing.
+    private var isStopped = false
 
     init(_ endpoint: Endpoint, pool: UpstreamPool) {
         self.endpoint = endpoint
@@ -37,7 +40,8 @@ final class UpstreamName: @unchecked Sendable {
 
     /// Looks the name up; whatever is new becomes a server.
     func resolve() -> EventLoopFuture<[SocketAddress]> {
-        Resolver.resolve(endpoint, on: pool.loop.eventLoop).map { addresses in
+        pool.resolve(endpoint, pool.loop.eventLoop).map { addresses in
+            guard !self.isStopped else { return addresses }
             for address in addresses where !self.pool.knows(address) { self.pool.add(address, of: self) }
             return addresses
         }
@@ -52,11 +56,15 @@ final class UpstreamName: @unchecked Sendable {
     }
 
     private func failed(_ error: any Error) {
+        guard !isStopped else { return }
         pool.owner?.pool(pool, tells: .unresolved("\(error)"))
         pool.loop.arm(timer, at: pool.loop.eventLoop.now + backoff.next { Int64.random(in: $0) })
     }
 
-    func stop() { pool.loop.cancel(timer) }
+    func stop() {
+        isStopped = true
+        pool.loop.cancel(timer)
+    }
 
     /// Whether the name still stands for a server's address; a name that cannot be looked up now is taken at its last word.
     func confirm(_ server: UpstreamServer) -> EventLoopFuture<Bool> {

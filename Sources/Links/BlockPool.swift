@@ -33,6 +33,11 @@ package struct BlockPool {
     package mutating func grow(_ block: inout ByteBuffer, by count: Int, hint: Int = 0) {
         guard block.readableBytes + count <= BlockPool.largest else { return block.reserveCapacity(minimumWritableBytes: count) }
         var larger = take(BlockPool.sizeClass(for: block.readableBytes + count, hint: hint))
+        // The usual case: the first frame of a turn, and no block yet.
+        guard block.capacity > 0 else {
+            block = larger
+            return
+        }
         larger.writeImmutableBuffer(block)
         swap(&larger, &block)
         give(larger)

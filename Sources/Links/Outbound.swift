@@ -93,6 +93,13 @@ package struct Outbound {
         return writing
     }
 
+    /// What is left of ``writing`` when the socket has taken `count` bytes of it.
+    func rest(behind count: Int) -> ByteBuffer {
+        guard var rest = writing else { return ByteBuffer() }
+        rest.moveReaderIndex(forwardBy: count)
+        return rest
+    }
+
     /// The socket has taken all of ``writing``: its block goes back to the pool. Returns how many bytes that were.
     package mutating func finishBlock(pool: inout BlockPool) -> Int {
         let count = inSocketBlock

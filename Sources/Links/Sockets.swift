@@ -39,6 +39,31 @@ package enum Sockets {
         #endif
     }
 
+    /// Gives bytes to a socket that does not block.
+    /// - Returns: how many it took, 0 when it has no room now.
+    static func send(_ bytes: UnsafeRawBufferPointer, on socket: NIOBSDSocket.Handle) -> Result<Int, IOError> {
+        #if canImport(Darwin)
+            let flags: CInt = 0  // NIO has set SO_NOSIGPIPE.
+        #else
+            let flags = CInt(MSG_NOSIGNAL)
+        #endif
+        while true {
+            #if canImport(Glibc)
+                let count = Glibc.send(socket, bytes.baseAddress, bytes.count, flags)
+            #elseif canImport(Musl)
+                let count = Musl.send(socket, bytes.baseAddress, bytes.count, flags)
+            #else
+                let count = Darwin.send(socket, bytes.baseAddress, bytes.count, flags)
+            #endif
+            if count >= 0 { return .success(count) }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN, EWOULDBLOCK: return .success(0)
+            default: return .failure(IOError(errnoCode: errno, reason: "send"))
+            }
+        }
+    }
+
     private static func tcp(_ name: CInt) -> ChannelOptions.Types.SocketOption {
         ChannelOptions.Types.SocketOption(level: .tcp, name: NIOBSDSocket.Option(rawValue: name))
     }

@@ -119,16 +119,6 @@ final class ThriftWorker: AgentWorker, UpstreamPoolOwner, @unchecked Sendable {
     // MARK: - Events
 
     func pool(_ pool: UpstreamPool, tells event: UpstreamEvent) {
-        let log = desk.log
-        switch event {
-        case .up(let name): log.event("server up", level: .debug, "Thrift server \(name): connected")
-        case .down(let name, let reason): log.event("server down", level: .info, "Thrift server \(name): connection \(reason)")
-        case .unreachable(let name, let reason): log.event("server dial", "Thrift server \(name): cannot connect: \(reason); trying again")
-        case .ejected(let name, let time):
-            log.event("ejected", "Thrift server \(name) failed \(Ejections.patience) times in a row; left out for \(time) ms")
-        case .returned(let name): log.event("returned", level: .info, "Thrift server \(name) answers again; taken back in")
-        case .broken(let name, let reason): log.event("broken", "Thrift server \(name): closing its connection: \(reason)")
-        case .unresolved(let reason): log.event("resolve", "\(reason); trying again")
-        }
+        desk.log.upstream(event, of: "the agent")
     }
 }

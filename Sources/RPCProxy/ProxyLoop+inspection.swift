@@ -31,23 +31,18 @@ extension ProxyLoop {
         let role = RPCProxy.roleName
         let upstream = Side.upstream.rawValue
         let pool = route.pool
-        let counters = route.counters
         var samples: [Sample] = [
             Sample(.linksOpen, role, upstream, value: pool.linksOpen),
             Sample(.queueBytes, role, upstream, value: pool.queuedBytes),
-            Sample(.calls, role, route.name, "ok", value: counters.ok),
-            Sample(.calls, role, route.name, "exception", value: counters.exceptions),
-            Sample(.callsInFlight, role, route.name, value: counters.inFlight),
             Sample(.callsPending, role, route.name, "sent", value: pool.open),
             Sample(.callsPending, role, route.name, "waiting", value: pool.waitingCalls),
             Sample(.callsPending, role, route.name, "givenUp", value: pool.tombstones),
-            Sample(.callSeconds, role, route.name, distribution: counters.seconds),
             Sample(.upstreamSeconds, role, route.name, distribution: pool.counters.upstream),
             Sample(.ejections, route.name, value: pool.counters.ejections),
             Sample(.lateAnswers, role, value: pool.counters.lateAnswers),
         ]
-        samples += counters.failed.labelled.map { Sample(.calls, role, route.name, $0.0, value: $0.1) }
-        samples += counters.retries.labelled.map { Sample(.retries, route.name, $0.0, value: $0.1) }
+        samples += route.counters.samples(role: role, route: route.name)
+        samples += route.retries.labelled.map { Sample(.retries, route.name, $0.0, value: $0.1) }
         if pool.counters.rerouted > 0 { samples.append(Sample(.retries, route.name, "neverSent", value: pool.counters.rerouted)) }
         samples += pool.counters.lostOneway.labelled.map { Sample(.undelivered, role, route.name, $0.0, value: $0.1) }
         samples += pool.counters.closed.labelled.map { Sample(.linksClosed, role, upstream, $0.0, value: $0.1) }

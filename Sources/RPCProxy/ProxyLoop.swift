@@ -157,7 +157,7 @@ final class ProxyLoop: ThriftCallHandler, UpstreamPoolOwner, @unchecked Sendable
         let route = routes[call.route]
         guard call.connection.isOpen, call.deadline > LinkLoop.tick(of: loop.now), route.budget.spend(second: second) else { return false }
         guard let held = repetition.take(after: failure) else { return false }
-        route.counters.retries.add(failure.code)
+        route.retries.add(failure.code)
         held.withParts { (parts: CallParts) -> Void in
             route.pool.send(token, parts, key: call.key, deadline: call.deadline, excluding: failure.server)
         }
@@ -183,16 +183,6 @@ final class ProxyLoop: ThriftCallHandler, UpstreamPoolOwner, @unchecked Sendable
     // MARK: - Events
 
     func pool(_ pool: UpstreamPool, tells event: UpstreamEvent) {
-        let route = routes.first { $0.pool === pool }?.name ?? ""
-        switch event {
-        case .up(let name): log.event("up", level: .debug, "upstream \(name) of route \(route): connected")
-        case .down(let name, let reason): log.event("down", level: .info, "upstream \(name) of route \(route): connection \(reason)")
-        case .unreachable(let name, let reason): log.event("dial", "upstream \(name) of route \(route): cannot connect: \(reason); trying again")
-        case .ejected(let name, let time):
-            log.event("ejected", "upstream \(name) of route \(route) failed \(Ejections.patience) times in a row; left out for \(time) ms")
-        case .returned(let name): log.event("returned", level: .info, "upstream \(name) of route \(route) answers again; taken back in")
-        case .broken(let name, let reason): log.event("broken", "upstream \(name) of route \(route): closing its connection: \(reason)")
-        case .unresolved(let reason): log.event("resolve", "route \(route): \(reason); trying again")
-        }
+        log.upstream(event, of: "route \(routes.first { $0.pool === pool }?.name ?? "")")
     }
 }

@@ -31,16 +31,9 @@ final class ProxyRoute: @unchecked Sendable {
     /// Nil when no method may be repeated.
     @exclusivity(unchecked) private(set) var idempotent: MethodTable?
     @exclusivity(unchecked) var budget = RetryBudget()
-    @exclusivity(unchecked) var counters = Counters()
-
-    struct Counters {
-        var ok = 0
-        var exceptions = 0
-        var failed = CodeCounts()
-        var inFlight = 0
-        var seconds = Distribution()
-        var retries = CodeCounts()
-    }
+    @exclusivity(unchecked) var counters = CallCounters()
+    /// Calls that were repeated, by what had become of the first attempt.
+    @exclusivity(unchecked) var retries = CodeCounts()
 
     init(_ settings: RPCProxySettings.Route, pool: UpstreamPool) {
         self.settings = settings

@@ -94,9 +94,7 @@ struct CallCommand: AsyncParsableCommand {
         } catch let exception as ThriftException {
             throw failure("exception \(exception.kind.rawValue): \(exception)")
         } catch let error as RPCError {
-            throw failure(error.code == .deadline ? "deadline: no answer within \(wait.text) from \(address)" : "\(error)")
-        } catch let error as RPCFailure {
-            throw failure("\(error)")
+            throw failure(error.code == .deadline && rpc == nil ? "deadline: no answer within \(wait.text) from \(address)" : "\(error)")
         }
     }
 

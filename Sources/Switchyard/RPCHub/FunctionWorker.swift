@@ -39,8 +39,8 @@ final class FunctionWorker: AgentWorker, @unchecked Sendable {
             let outcome: Outcome
             do {
                 outcome = .reply(try await handler(request))
-            } catch let failure as RPCFailure {
-                outcome = .failure(failure.code ?? .internal, failure.reason)
+            } catch let failure as RPCError {
+                outcome = .failure(failure.code, failure.reason)
             } catch let exception as ThriftException {
                 outcome = .failure(.remoteException, exception.description)
             } catch {

@@ -18,7 +18,7 @@ public import Wire
 /// ```
 ///
 /// Calls run concurrently, at most the settings' `concurrency` at once. When nobody wants an answer any more (deadline, CANCEL, the hub
-/// is gone), the function's task is cancelled. What it throws reaches the caller: an ``RPCFailure`` with its code, a ``ThriftException`` as
+/// is gone), the function's task is cancelled. What it throws reaches the caller: an ``RPCError`` with its code, a ``ThriftException`` as
 /// `remoteException`, anything else as `internal`, its details in the log only.
 public final class RPCHubAgent: Service, Inspectable {
     /// What answers calls.

@@ -98,7 +98,7 @@ public final class RPCHubCaller: Service, Inspectable {
     ///   - request: what their function is given.
     ///   - shardingID: calls with equal ids that are not 0 go to the same agent; nil takes the request's.
     ///   - timeout: until the call is given up; nil is the settings' `timeout`. The hub may allow less.
-    /// - Throws: ``RPCFailure``; `CancellationError` when the task is cancelled.
+    /// - Throws: ``RPCError``; `CancellationError` when the task is cancelled.
     public func call(
         rpcID: UInt32, request: ProtoRequest, shardingID: Int64? = nil, timeout: TimeAmount? = nil
     ) async throws -> ProtoReply {
@@ -108,7 +108,7 @@ public final class RPCHubCaller: Service, Inspectable {
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<ProtoReply, any Error>) in
                 let call = HubCall(rpc: rpcID, request: request, timeout: milliseconds(timeout)) { result in
-                    continuation.resume(with: result.mapError { RPCFailure.of($0) })
+                    continuation.resume(with: result.mapError { RPCError.of($0) })
                 }
                 if handle.set(call) { jobs.post(.withdraw(call)) }
                 jobs.post(.begin(call))
@@ -119,13 +119,13 @@ public final class RPCHubCaller: Service, Inspectable {
     }
 
     /// Sends a call that nobody waits for (rule S23); returns when it is queued toward a hub.
-    /// - Throws: ``RPCFailure`` when no hub takes it. What becomes of it later is only counted.
+    /// - Throws: ``RPCError`` when no hub takes it. What becomes of it later is only counted.
     public func send(rpcID: UInt32, request: ProtoRequest, shardingID: Int64? = nil, timeout: TimeAmount? = nil) async throws {
         var request = request
         if let shardingID { request.shardingID = shardingID }
         _ = try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<ProtoReply, any Error>) in
             let call = HubCall(rpc: rpcID, request: request, isOneway: true, timeout: milliseconds(timeout)) { result in
-                continuation.resume(with: result.mapError { RPCFailure.of($0) })
+                continuation.resume(with: result.mapError { RPCError.of($0) })
             }
             jobs.post(.begin(call))
         }
@@ -150,26 +150,13 @@ public final class RPCHubCaller: Service, Inspectable {
     }
 }
 
-/// Why a call through a hub has no answer.
-public struct RPCFailure: Error, Sendable, Hashable, CustomStringConvertible {
-    /// Nil for a code that this version does not know.
-    public var code: Code?
-    /// The code's name and what is known: `lost: the agent's link was lost`.
-    public var reason: String
-    /// The reason.
-    public var description: String { reason }
-
-    /// A failure to throw from a handler: its code reaches the caller.
-    public init(code: Code?, reason: String) {
-        self.code = code
-        self.reason = reason
-    }
-
-    /// Withdrawing is Swift's cancellation.
+extension RPCError {
+    /// What a hub says; withdrawing is Swift's cancellation.
     fileprivate static func of(_ failure: HubCall.Failure) -> any Error {
-        if failure.code == Code.cancelled.rawValue { return CancellationError() }
-        let name = Code.name(of: failure.code)
-        return RPCFailure(code: Code(rawValue: failure.code), reason: failure.reason.hasPrefix(name) ? failure.reason : "\(name): \(failure.reason)")
+        let prefix = Code.name(of: failure.code) + ": "
+        let reason = failure.reason.hasPrefix(prefix) ? String(failure.reason.dropFirst(prefix.count)) : failure.reason
+        guard let code = Code(rawValue: failure.code) else { return RPCError(.internal, prefix + reason) }
+        return code == .cancelled ? CancellationError() : RPCError(code, reason)
     }
 }
 

@@ -113,7 +113,7 @@ struct LaneLifetimeTests {
         try await group.shutdownGracefully()
         let outcome = await #expect(throws: RPCError.self) { try await client.call(ProtoRequest(type: 1)) }
         #expect(outcome?.code == .draining)
-        let failure = await #expect(throws: RPCFailure.self) { try await caller.call(rpcID: 1, request: ProtoRequest(type: 1)) }
+        let failure = await #expect(throws: RPCError.self) { try await caller.call(rpcID: 1, request: ProtoRequest(type: 1)) }
         #expect(failure?.code == .draining)
         await client.close()
     }

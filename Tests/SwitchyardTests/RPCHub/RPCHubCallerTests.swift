@@ -60,7 +60,7 @@ struct RPCHubCallerTests {
         do {
             _ = try await body()
             return nil
-        } catch let failure as RPCFailure {
+        } catch let failure as RPCError {
             return failure.code
         }
     }
@@ -86,7 +86,7 @@ struct RPCHubCallerTests {
         let agent = try await agent([hub]) { request in
             switch request.type {
             case 1: throw ThriftException(.internalError, "no luck")
-            case 2: throw RPCFailure(code: .busy, reason: "come back later")
+            case 2: throw RPCError(.busy, "come back later")
             case 3: throw CancellationError()
             default: return try await RPCHubCallerTests.reverse(request)
             }
@@ -119,7 +119,7 @@ struct RPCHubCallerTests {
                             let reply = try await caller.call(
                                 rpcID: 10, request: ProtoRequest(type: 7, content: ByteBuffer(string: text)), timeout: .seconds(60))
                             return String(buffer: reply.content) != String(text.reversed())
-                        } catch let failure as RPCFailure where failure.code == .busy {
+                        } catch let failure as RPCError where failure.code == .busy {
                             // Both windows of 256 are full.
                             try await Task.sleep(for: .milliseconds(5))
                         }

@@ -17,7 +17,8 @@ public import Wire
 /// ```
 ///
 /// Connections are dialed at the first call, or by ``start()``, and dialed again for ever. A call of which no byte was written when its
-/// connection died goes out on another one, once (rule S3); a server that fails five times in a row is left out for a while (rule S20).
+/// connection died goes out on another one, once, and so does one that a server refused without beginning it: `draining`, `noRoute`,
+/// `neverSent` (rule S3). A server that fails five times in a row is left out for a while (rule S20).
 /// A call whose task is cancelled throws `CancellationError` at once; its answer is dropped when it comes, and until then it keeps its
 /// place on the connection.
 ///
@@ -122,10 +123,11 @@ public final class RPCClient: Service {
     // MARK: - Life
 
     /// Dials every server; returns when the first attempt of each connection has ended, whether it was reached or not (rule S18).
-    public func start() async {
+    /// - Throws: `TLSFileError` when a file of ``RPCClientSettings/tls`` does not fit; calls throw it too.
+    public func start() async throws {
         let core = core
         guard !core.isClosed.load(ordering: .relaxed) else { return }
-        try? await core.loop.eventLoop.flatSubmit { core.start() }.get()
+        try await core.loop.eventLoop.flatSubmit { core.start() }.get()
     }
 
     /// Lets open calls end, for at most `limit`, and closes. Calls that are made from here on are `draining`; what is open at the end is
@@ -139,7 +141,7 @@ public final class RPCClient: Service {
 
     /// Dials, and closes at a graceful shutdown of its group, or when the task is cancelled.
     public func run() async throws {
-        await start()
+        try await start()
         try? await gracefulShutdown()
         await close()
     }

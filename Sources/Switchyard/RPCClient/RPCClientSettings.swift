@@ -30,6 +30,8 @@ public struct RPCClientSettings: Sendable {
     public var maxPending = 8 << 20
     /// The longest answer, in bytes.
     public var maxFrame = 16_384_000
+    /// TLS toward the servers; nil is plain.
+    public var tls: DialerTLS?
     /// What the client is called in logs.
     public var name = "rpcClient"
     /// Hears what an operator should.
@@ -49,6 +51,7 @@ public struct RPCClientSettings: Sendable {
         upstream.timeout = timeout
         upstream.maxWaiting = max(maxWaiting, 1)
         upstream.maxFrame = maxFrame
+        upstream.tls = tls
         return upstream
     }
 }

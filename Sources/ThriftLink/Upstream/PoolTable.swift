@@ -197,6 +197,15 @@ package struct PoolTable {
         return .connection(best)
     }
 
+    /// A connection for a call that was refused on another one: another server's if one has room, else another of the same server; nil when
+    /// none has room now.
+    package mutating func pickAnother(than connection: Int, key: UInt64, turn: UInt64, draw: UInt64) -> Int? {
+        let server = serverOf[connection]
+        if case .connection(let other) = pickAny(key: key, turn: turn, draw: draw, excluding: server) { return other }
+        let others = servers[server].connections.filter { $0 != connection && states[$0] == .up && loads[$0] < inFlight }
+        return hasRoom(server) ? others.min { loads[$0] < loads[$1] } : nil
+    }
+
     private func waitFor(_ server: Int) -> Int? { balance == .hash ? server : nil }
 
     /// A call that expects an answer goes out on it.

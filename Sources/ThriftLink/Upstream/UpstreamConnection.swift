@@ -240,7 +240,7 @@ final class UpstreamConnection: LinkOwner, @unchecked Sendable {
         switch pending.answered(UInt64(UInt32(bitPattern: head.sequence))) {
         case .call(let call):
             pool.counters.upstream.add(nanoseconds: (pool.loop.now - call.sent).nanoseconds)
-            pool.answered(call.token, UpstreamAnswer(head, bytes, link: link), on: number)
+            pool.answered(call.token, UpstreamAnswer(head, bytes, link: link, connection: number), on: number)
         case .tombstone: pool.answeredLate(on: number)
         case .unknown: breakOff(WireError(.protocol, "answered sequence id \(head.sequence), which was not asked"), link)
         }

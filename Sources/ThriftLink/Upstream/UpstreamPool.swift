@@ -198,6 +198,17 @@ package final class UpstreamPool: @unchecked Sendable {
         send(token, parts, key: key, deadline: deadline, excluding: excluding, isRerouted: false)
     }
 
+    /// Sends a call once more, over another connection than the one that refused to do it (rule S3).
+    /// - Returns: false when there is none with room now; nothing has been done then.
+    package func sendAgain(_ token: UInt64, _ parts: CallParts, key: UInt64, deadline: Int, insteadOf connection: Int) -> Bool {
+        guard !isLeaving,
+            let other = table.pickAnother(than: connection, key: key, turn: loop.now.uptimeNanoseconds, draw: draw())
+        else { return false }
+        table.sent(other)
+        connections[other].send(token, parts, deadline: deadline, isRerouted: false)
+        return true
+    }
+
     private func send(_ token: UInt64, _ parts: CallParts, key: UInt64, deadline: Int, excluding: Int?, isRerouted: Bool) {
         guard !isLeaving else { return fail(token, parts.isOneway, .draining, UpstreamPool.left) }
         switch table.pick(key: key, turn: loop.now.uptimeNanoseconds, draw: draw(), excluding: excluding) {

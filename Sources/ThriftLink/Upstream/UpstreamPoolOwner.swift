@@ -17,9 +17,12 @@ package struct UpstreamAnswer {
     package let head: ThriftHead
     /// The whole message; `head` counts from its first byte.
     package let bytes: UnsafeRawBufferPointer
+    /// The number of the connection that it came by.
+    package let connection: Int
     private let link: Link
 
-    init(_ head: ThriftHead, _ bytes: UnsafeRawBufferPointer, link: Link) {
+    init(_ head: ThriftHead, _ bytes: UnsafeRawBufferPointer, link: Link, connection: Int) {
+        self.connection = connection
         self.head = head
         self.bytes = bytes
         self.link = link

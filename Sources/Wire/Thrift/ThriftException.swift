@@ -59,4 +59,11 @@ extension ThriftException {
             }
         self.init(kind, "\(code.name): \(reason)")
     }
+
+    /// The code that it stands for, where it was made of one; nil for all others.
+    public var code: Code? {
+        guard let colon = message.firstIndex(of: ":") else { return nil }
+        let name = message[..<colon]
+        return Code.allCases.first { $0.name == name && ThriftException($0, "").kind == kind }
+    }
 }

@@ -126,7 +126,7 @@ struct RPCClientTests {
     @Test("S4: a server that is not there is noPeer, at once; S1: a full line is busy")
     func absent() async throws {
         try await withClient(of: [.host("127.0.0.1", port: 1)]) { client in
-            await client.start()
+            try await client.start()
             await expect(.noPeer) { _ = try await client.call(ProtoRequest(type: 1)) }
         }
         let gate = AsyncGate()
@@ -141,7 +141,7 @@ struct RPCClientTests {
                 $0.timeout = .seconds(60)
             }
             try await withClient(of: [server.address], settings: change) { client in
-                await client.start()
+                try await client.start()
                 async let first = client.call(ProtoRequest(type: 1))
                 try await eventually("it is under way") { gate.count == 1 }
                 // One of these waits, the other finds no room.
@@ -195,7 +195,7 @@ struct RPCClientTests {
         }
         try await withRPCServer(handler: handler) { server in
             try await withClient(of: [server.address], settings: change) { client in
-                await client.start()
+                try await client.start()
                 let open = Task { try await client.call(ProtoRequest(type: 1)) }
                 try await eventually("it is under way") { gate.count == 1 }
                 let other = Task { try await client.call(ProtoRequest(type: 2)) }

@@ -61,6 +61,50 @@ struct LibraryTLSTests {
         }
     }
 
+    @Test("a client calls a Thrift server over TLS and shows its certificate; a server of another authority is not trusted")
+    func thrift() async throws {
+        try await withCertificates { certificates in
+            let (own, theirs) = (try certificates.make("server"), try certificates.make("client"))
+            let tls = ListenerTLS(certificate: own.certificate, key: own.key, clients: certificates.authority)
+            try await withRPCServer(settings: { $0.options.tls = tls }) { server in
+                var settings = RPCClientSettings(to: [try #require(server.address)])
+                settings.logger = silentLogger
+                settings.tls = DialerTLS(ca: certificates.authority, certificate: theirs.certificate, key: theirs.key)
+                let trusted = RPCClient(settings)
+                let content = ByteBuffer(repeating: 9, count: 100_000)
+                #expect(try await trusted.call(ProtoRequest(type: 5, content: content)).content == content)
+                await trusted.close()
+
+                let strangers = try TestCertificates()
+                defer { strangers.remove() }
+                settings.tls?.ca = strangers.authority
+                let distrustful = RPCClient(settings)
+                try await distrustful.start()
+                let refused = await #expect(throws: RPCError.self) { try await distrustful.call(ProtoRequest(type: 5)) }
+                #expect(refused?.code == .noPeer)
+                await distrustful.close(within: .zero)
+            }
+        }
+    }
+
+    @Test("a client whose files do not fit says which, from start and from each call, and takes them once they fit")
+    func thriftMisfit() async throws {
+        try await withCertificates { certificates in
+            let own = try certificates.make("server")
+            try await withRPCServer(settings: { $0.options.tls = ListenerTLS(certificate: own.certificate, key: own.key) }) { server in
+                var settings = RPCClientSettings(to: [try #require(server.address)])
+                settings.logger = silentLogger
+                settings.tls = DialerTLS(ca: certificates.path("later.pem"))
+                let client = RPCClient(settings)
+                await #expect(throws: TLSFileError.self) { try await client.start() }
+                await #expect(throws: TLSFileError.self) { try await client.call(ProtoRequest(type: 5)) }
+                try FileManager.default.copyItem(atPath: certificates.authority, toPath: certificates.path("later.pem"))
+                #expect(try await client.call(ProtoRequest(type: 5)).type == 5)
+                await client.close()
+            }
+        }
+    }
+
     @Test("a service link dials its hubs over TLS and shows its certificate; a hub of another authority is not trusted")
     func service() async throws {
         try await withCertificates { certificates in

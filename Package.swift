@@ -157,14 +157,16 @@ let package = Package(
         .testTarget(
             name: "SwitchyardTests",
             dependencies: [
-                "TestSupport", "Switchyard", "Hub", "RPCHub", "Wire", "Links", "Sessions", "Routing", "Telemetry", "Membership", nioCore, nioEmbedded,
-                nioPosix, logging,
+                "TestSupport", "Switchyard", "Hub", "RPCHub", "RPCLink", "Wire", "Links", "Sessions", "Routing", "Telemetry", "Membership", nioCore,
+                nioEmbedded, nioPosix, logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
         .testTarget(
             name: "RPCHubTests",
-            dependencies: ["TestSupport", "RPCHub", "Wire", "Links", "Membership", "Routing", "Telemetry", nioCore, nioPosix, logging],
+            dependencies: [
+                "TestSupport", "RPCHub", "Wire", "Links", "Membership", "Routing", "Telemetry", "ThriftLink", nioCore, nioEmbedded, nioPosix, logging,
+            ],
             swiftSettings: settings),
         .testTarget(name: "ChatTests", dependencies: ["Chat"], swiftSettings: settings),
         .testTarget(
@@ -178,7 +180,9 @@ let package = Package(
                 "Telemetry", "Wire", nioCore, nioPosix, logging,
             ],
             swiftSettings: settings),
-        .testTarget(name: "SystemTests", dependencies: ["Wire", nioCore], exclude: ["Support"], swiftSettings: settings),
+        .testTarget(
+            name: "SystemTests", dependencies: ["Switchyard", "Wire", "Links", nioCore, nioPosix, logging], exclude: ["Support"],
+            swiftSettings: settings),
     ]
 )
 

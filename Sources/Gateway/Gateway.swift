@@ -85,15 +85,16 @@ public final class Gateway: ProcessRole {
 
     /// The list of upstreams of one route.
     func book(of route: GatewaySettings.Route, place: Int) throws(TLSFileError) -> AddressBook {
-        AddressBook(route.to, security: try security(route.tls), on: shards[0].loop.eventLoop) { [unowned self] address, source in
-            await connect(address, route: place, connections: route.connections, from: source)
+        AddressBook(route.to, security: try security(route.tls), on: shards[0].loop.eventLoop) { [weak self] address, source in
+            await self?.connect(address, route: place, connections: route.connections, from: source)
         } unresolved: { [context] _, error in
             context.logger.warning("route \(route.name): \(describe(error)); trying again")
         }
     }
 
     private func book(of hubs: GatewaySettings.Hubs) throws(TLSFileError) -> AddressBook {
-        AddressBook(hubs.to, security: try security(hubs.tls), on: shards[0].loop.eventLoop) { [unowned self] address, source in
+        AddressBook(hubs.to, security: try security(hubs.tls), on: shards[0].loop.eventLoop) { [weak self] address, source in
+            guard let self else { return }
             let hubs = state.withLock { $0.settings.hubs } ?? hubs
             await connect(address, index: 0, route: context.settings.routes.count, from: source) {
                 HubUpstream(address, from: source, connection: $0, shard: $1, hubs: hubs)
@@ -118,7 +119,9 @@ public final class Gateway: ProcessRole {
     private typealias MakeUpstream = @Sendable (Connection, Shard) -> any Upstream
 
     private func connect(_ address: SocketAddress, index: Int, route: Int, from source: AddressSource, _ make: @escaping MakeUpstream) async {
-        let trunk = state.withLock { state in
+        let trunk = state.withLock { state -> Trunk? in
+            // A name's answer may come when the gateway is leaving.
+            guard state.phase == "serving" else { return nil }
             let id = state.nextConnection
             state.nextConnection += 1
             let text = address.text
@@ -134,6 +137,7 @@ public final class Gateway: ProcessRole {
             }
             return trunk
         }
+        guard let trunk else { return }
         // A batch may overtake what a loop has still to run, so every loop knows the connection before it carries anything.
         await onEachShard { $0.loop.eventLoop.makeSucceededVoidFuture() }
         let owner = shards[trunk.loop]

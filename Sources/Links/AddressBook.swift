@@ -73,6 +73,7 @@ package final class AddressBook: Sendable {
         guard !isStopped.load(ordering: .relaxed) else { return }
         let first = FirstAttempts()
         let source = AddressSource(endpoint: endpoint, position: position, security: security, known: known) { source, addresses in
+            guard !self.isStopped.load(ordering: .relaxed) else { return }
             first.add(addresses.map { address in Task { await self.dial(address, source) } })
         }
         entries.withLock { $0.sources.append(source) }

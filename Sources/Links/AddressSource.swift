@@ -32,7 +32,15 @@ package final class AddressSource: Sendable {
         Resolver.resolve(endpoint, on: eventLoop).map { addresses in
             guard !self.isRetired else { return addresses }
             let new = addresses.filter { self.known.claim($0.text) }
-            self.own.withLock { $0.formUnion(new.map(\.text)) }
+            // Whoever retires it meanwhile has released what was its own until then.
+            let isListed = self.own.withLock { own in
+                if !self.isRetired { own.formUnion(new.map(\.text)) }
+                return !self.isRetired
+            }
+            guard isListed else {
+                for address in new { self.known.release(address.text) }
+                return addresses
+            }
             if !new.isEmpty { self.discovered(self, new) }
             return addresses
         }
@@ -42,8 +50,12 @@ package final class AddressSource: Sendable {
     package var isRetired: Bool { retired.load(ordering: .relaxed) }
 
     func retire() {
-        retired.store(true, ordering: .relaxed)
-        for address in own.withLock({ $0 }) { known.release(address) }
+        let released = own.withLock { own in
+            retired.store(true, ordering: .relaxed)
+            defer { own = [] }
+            return own
+        }
+        for address in released { known.release(address) }
     }
 
     /// Whether the entry still stands for `address`, asked before every dial; a name that cannot be looked up now is taken at its last word.
@@ -55,8 +67,7 @@ package final class AddressSource: Sendable {
         return resolve(on: eventLoop).map { addresses in
             guard !self.isRetired else { return false }
             if addresses.contains(where: { $0.text == address.text }) { return true }
-            self.known.release(address.text)
-            self.own.withLock { _ = $0.remove(address.text) }
+            if self.own.withLock({ $0.remove(address.text) }) != nil { self.known.release(address.text) }
             return false
         }.flatMapError { _ in eventLoop.makeSucceededFuture(!self.isRetired) }
     }

@@ -125,6 +125,14 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         if !isDirty { markDirty() }
     }
 
+    /// Takes away everything of which the socket has been given nothing, oldest first, for an owner that is about to close the link and has another
+    /// use for it.
+    package func takeBack() -> [ByteBuffer] {
+        let held = outbound.takeBack()
+        loop.queuedBytes -= held.reduce(0) { $0 + $1.readableBytes }
+        return held
+    }
+
     /// Every byte that the socket has not taken yet.
     @inlinable package var queued: Int { outbound.bytes }
 

@@ -114,6 +114,9 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
 
     package func cancel(_ timer: LoopTimer) { ring.cancel(timer) }
 
+    /// Timers that will fire, unless they are cancelled before: whoever owns one is still there then.
+    package var armedTimers: Int { ring.count }
+
     private func planWake() {
         guard let due = ring.nextDue, due < wakeTick else { return }
         wake?.cancel()

@@ -109,6 +109,13 @@ package struct Outbound {
         return count
     }
 
+    /// The same of a link that goes on.
+    package mutating func takeBack() -> [ByteBuffer] {
+        let held = takeHeld()
+        bytes -= held.reduce(0) { $0 + $1.readableBytes }
+        return held
+    }
+
     /// Takes away everything of which the socket has been given nothing, oldest first: for a link that has died.
     package mutating func takeHeld() -> [ByteBuffer] {
         var held: [ByteBuffer] = []

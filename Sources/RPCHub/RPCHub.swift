@@ -25,6 +25,8 @@ public final class RPCHub: ProcessRole {
         var settings: RPCHubSettings
         var listeners: [(side: Side, listener: Listener)] = []
         var phase = "serving"
+        /// Leaving, or being ended after a start that failed; whoever asks later waits for the same.
+        var ending: Task<Void, Never>?
     }
 
     public static let maxLoops = 64
@@ -52,7 +54,7 @@ public final class RPCHub: ProcessRole {
         }
         registrar.effects = Registrar<AgentTableBuilder>.Effects(
             publish: { table in for shard in shards { shard.loop.eventLoop.execute { shard.take(table) } } },
-            displace: { id, loop in shards[loop].onLoop { shards[loop].member(id)?.displaced() } },
+            displace: { id, loop in shards[loop].onLoop { shards[loop].member(id)?.shell.displaced() } },
             leave: { action, loops, deadline in RPCHub.carryOut(action, loops, shards, deadline) })
     }
 
@@ -68,8 +70,7 @@ public final class RPCHub: ProcessRole {
             try await listen(on: settings.agents, settings.agentsOptions, .agents, .agents)
             _ = try await door?.open()
         } catch {
-            for (_, listener) in state.withLock({ $0.listeners }) { await listener.close() }
-            try? await registrarGroup.shutdownGracefully()
+            await end { await self.undo() }
             throw error
         }
         return listeners
@@ -90,6 +91,20 @@ public final class RPCHub: ProcessRole {
 
     /// Leaves in the order of rule S25: callers drain first, then agents; agents' links close when everything is answered, callers' last.
     public func drain(within limit: Duration, atOnce: Bool) async {
+        await end { await self.leave(within: limit, atOnce: atOnce) }
+    }
+
+    /// Ends the hub in one way or another, once.
+    private func end(_ way: @escaping @Sendable () async -> Void) async {
+        let ending = state.withLock { state in
+            let ending = state.ending ?? Task(operation: way)
+            state.ending = ending
+            return ending
+        }
+        await ending.value
+    }
+
+    private func leave(within limit: Duration, atOnce: Bool) async {
         let listeners = state.withLock { state in
             state.phase = "draining"
             return state.listeners
@@ -105,6 +120,26 @@ public final class RPCHub: ProcessRole {
         try? await ordered.get()
         for end in ends { try? await end.get() }
         cut.cancel()
+        await endRegistrar()
+    }
+
+    /// The start has failed: whoever came to a port that was open already is gone.
+    private func undo() async {
+        for (_, listener) in state.withLock({ $0.listeners }) { await listener.close() }
+        let ends = shards.map { shard in
+            shard.loop.eventLoop.flatSubmit {
+                defer { shard.cut() }
+                return shard.leave()
+            }
+        }
+        for end in ends { try? await end.get() }
+        await endRegistrar()
+    }
+
+    /// The last links that closed have their registrations forgotten first: they say so on their own loops, in the turn of their end or the next.
+    private func endRegistrar() async {
+        for shard in shards { try? await shard.loop.eventLoop.submit {}.get() }
+        try? await context.registrar.eventLoop.submit {}.get()
         try? await registrarGroup.shutdownGracefully()
         state.withLock { $0.phase = "stopped" }
     }

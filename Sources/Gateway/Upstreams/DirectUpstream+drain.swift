@@ -76,6 +76,8 @@ extension DirectUpstream {
 
     /// The gateway's last client is closed: say DRAIN, wait for the answer, close when everything is written.
     func leave(within limit: TimeAmount) -> EventLoopFuture<Void> {
+        // One that is retired, and then left with all the others, has been told already.
+        if let whenStopped { return whenStopped.futureResult }
         let promise = shard.loop.eventLoop.makePromise(of: Void.self)
         whenStopped = promise
         shard.loop.cancel(timer)

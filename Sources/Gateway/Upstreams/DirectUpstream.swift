@@ -70,6 +70,7 @@ final class DirectUpstream: Upstream, LinkOwner, @unchecked Sendable {
 
     /// Starts to dial; the future is done when the first attempt has ended, one way or the other.
     func start() -> EventLoopFuture<Void> {
+        guard case .waiting = state else { return shard.loop.eventLoop.makeSucceededVoidFuture() }
         let promise = shard.loop.eventLoop.makePromise(of: Void.self)
         firstAttempt = promise
         dial()

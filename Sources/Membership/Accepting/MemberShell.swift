@@ -21,6 +21,12 @@ package protocol MemberShellUser: AnyObject {
     /// Its first WELCOME is written: calls or packets may follow.
     func welcomed()
     func breached(_ kind: SecurityKind)
+    /// Its link is about to be closed in order, which may take two seconds; nothing that it says is taken from here on.
+    func closing()
+}
+
+extension MemberShellUser {
+    package func closing() {}
 }
 
 /// The life of one accepted link of a hub, on either wire: handshake, registration, PEERS, heartbeat, drain, end (protocol section 4; rules S11,
@@ -179,6 +185,7 @@ package final class MemberShell {
 
     /// REJECT last, then the end (protocol section 5).
     package func close(_ code: Code, reason: String? = nil) {
+        if link.isOpen { user.closing() }
         link.close(code) { wire.append(Reject(code: code.rawValue, reason: reason ?? code.name), to: $0) }
     }
 

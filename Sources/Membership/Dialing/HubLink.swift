@@ -59,6 +59,7 @@ package final class HubLink: LinkOwner, @unchecked Sendable {
 
     /// Starts to dial; the future is done when the first attempt has ended, one way or the other.
     package func start() -> EventLoopFuture<Void> {
+        guard machine.state != .stopped else { return loop.eventLoop.makeSucceededVoidFuture() }
         let promise = loop.eventLoop.makePromise(of: Void.self)
         firstAttempt = promise
         run(machine.start(now: now))
@@ -84,7 +85,7 @@ package final class HubLink: LinkOwner, @unchecked Sendable {
 
     /// Says DRAIN. The future is done when the link is closed, which ``done()`` brings about.
     package func leave(within limit: TimeAmount) -> EventLoopFuture<Void> {
-        // It may be retired already.
+        // A hub that is retired, and then left with all the others, has been told already.
         if let whenStopped { return whenStopped.futureResult }
         let promise = loop.eventLoop.makePromise(of: Void.self)
         if machine.state == .stopped {

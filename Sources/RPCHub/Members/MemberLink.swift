@@ -31,6 +31,7 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
     /// On the list of those whose queue is told to other loops.
     @exclusivity(unchecked) var isTouched = false
     private var isAdmitted = false
+    private var isGone = false
 
     init(shard: Shard, port: Port) {
         self.shard = shard
@@ -181,11 +182,17 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
 
     // MARK: - Going
 
-    /// Another link has its identity (rule S11).
-    func displaced() {
-        shell.displaced()
-        // An agent's calls end with its link; a caller hears nothing more.
-        if port == .callers { shard.callerGone(self) }
+    /// Its calls end now, not when its link has been closed in order (rule S2). What was never written goes to another agent.
+    func closing() {
+        guard id != 0 else { return }
+        if port == .agents { gone(link.takeBack()) } else { shard.callerGone(self) }
+    }
+
+    /// An agent's answers are taken no more: said once, by whatever comes first.
+    private func gone(_ held: [ByteBuffer]) {
+        guard !isGone else { return }
+        isGone = true
+        shard.agentGone(self, held)
     }
 
     func link(_ link: Link, closed end: LinkEnd) {
@@ -195,7 +202,7 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
         shell.closed(end)
         guard id != 0 else { return shard.linkGone() }
         isWelcomed = false
-        if port == .agents { shard.agentGone(self, end.remains) } else { shard.callerGone(self) }
+        if port == .agents { gone(end.remains.held) } else { shard.callerGone(self) }
         // What that has told other loops is on its way before the registration goes.
         shard.postOutboxes()
         shard.context.registrar.forget(MemberID(raw: id))

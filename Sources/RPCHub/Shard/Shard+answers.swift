@@ -100,14 +100,15 @@ extension Shard {
     // MARK: - Agents that died (rules S2, S3)
 
     /// An agent of this loop is gone. Every loop that has calls with it says when it sends nothing more; then what is left is lost.
-    func agentGone(_ agent: MemberLink, _ remains: Remains) {
+    /// - Parameter held: what the socket has been given nothing of.
+    func agentGone(_ agent: MemberLink, _ held: [ByteBuffer]) {
         let id = agent.id
         let slot = MemberID(raw: id).slot
         if peers[slot]?.id == id { peers[slot]?.member = nil }
         agent.gauge.bytes.queued.store(0, ordering: .relaxed)
         desk.gone(agent: id)
         for other in shards where other.index != index { say(.gone, of: id, to: other.index) }
-        for block in remains.held + [agent.takeEarly()] { sendBack(block, agent: id) }
+        for block in held + [agent.takeEarly()] { sendBack(block, agent: id) }
         endCalls(with: id)
     }
 

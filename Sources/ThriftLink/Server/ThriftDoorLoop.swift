@@ -52,13 +52,14 @@ package final class ThriftDoorLoop {
         self.handler = handler
         // The role that the loop belongs to may have things of its own to do.
         ofRole = (loop.turnEnding, loop.turnEnded)
-        loop.turnEnding = { [unowned self] in
+        // The role's loop may outlive a door that never opened.
+        loop.turnEnding = { [weak self, ofRole] in
             ofRole.turnEnding?()
-            resumeConnections()
+            self?.resumeConnections()
         }
-        loop.turnEnded = { [unowned self] in
+        loop.turnEnded = { [weak self, ofRole] in
             ofRole.turnEnded?()
-            publish()
+            self?.publish()
         }
     }
 

@@ -91,4 +91,23 @@ struct HubLinkTests {
             #expect(rig.links == 1)
         }
     }
+
+    @Test("S25: leaving twice, as when a hub is retired and the process leaves then, ends for both who asked")
+    func leavesTwice() async throws {
+        try await DialingRig.run { rig in
+            rig.answer { packet in
+                switch ControlType(rawValue: packet.header.type) {
+                case .hello: [DialingRig.welcome(hub: 1)]
+                case .drain: [Packet(Drain(deadlineMilliseconds: 0))]
+                default: []
+                }
+            }
+            await rig.start()
+            async let first: Void = rig.leave()
+            async let second: Void = rig.leave()
+            _ = await (first, second)
+            await rig.leave()
+            #expect(rig.heard.filter { $0.header.type == ControlType.drain.rawValue }.count == 1)
+        }
+    }
 }

@@ -13,9 +13,11 @@ final class AgentProcess: Sendable {
     ///   - upstream: the Thrift server's port.
     ///   - agent: further lines below `rpcAgent:`.
     ///   - more: further keys of `upstream`.
+    ///   - command: what starts the executable in its place.
     init(
         hubs: [UInt16], ids: String = "10-19", upstream: UInt16, agent: [String] = [], more: String = "", token: Bool = false,
-        top: [String] = ["drainTimeout: 5s"]
+        top: [String] = ["drainTimeout: 5s"], environment: [String: String] = [:],
+        command: [String] = []
     ) throws {
         let to = hubs.map { "\"127.0.0.1:\($0)\"" }.joined(separator: ", ")
         let lines =
@@ -24,7 +26,8 @@ final class AgentProcess: Sendable {
                 "  rpcIDs: [\(ids)]", "  upstream: { to: [\"127.0.0.1:\(upstream)\"]\(more.isEmpty ? "" : ", " + more) }",
             ] + agent.map { "  \($0)" }
         file = try ConfigurationFile(lines.joined(separator: "\n") + "\n")
-        child = try ChildProcess(SwitchyardProcess.binary(), ["up", "--config", file.path], environment: FleetHub.token)
+        let words = command + [try SwitchyardProcess.binary(), "up", "--config", file.path]
+        child = try ChildProcess(words[0], Array(words.dropFirst()), environment: FleetHub.token.merging(environment) { $1 })
         do {
             adminPort = try SwitchyardProcess.port(in: child.outputLine("admin listening on ", within: .seconds(20)))
         } catch {

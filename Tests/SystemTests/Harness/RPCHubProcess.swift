@@ -13,9 +13,10 @@ final class RPCHubProcess: Sendable {
     /// - Parameters:
     ///   - hub: further lines below `rpcHub:`.
     ///   - ports: of callers and agents; 0 lets the system choose.
+    ///   - command: what starts the executable in its place.
     init(
         hub: [String] = [], top: [String] = ["loops: 2", "drainTimeout: 5s"], ports: (callers: UInt16, agents: UInt16) = (0, 0),
-        environment: [String: String] = [:]
+        environment: [String: String] = [:], command: [String] = []
     ) throws {
         let lines =
             top + [
@@ -23,7 +24,8 @@ final class RPCHubProcess: Sendable {
                 "  agents: { listen: \"127.0.0.1:\(ports.agents)\" }",
             ] + hub.map { "  \($0)" }
         file = try ConfigurationFile(lines.joined(separator: "\n") + "\n")
-        child = try ChildProcess(SwitchyardProcess.binary(), ["up", "--config", file.path], environment: environment)
+        let words = command + [try SwitchyardProcess.binary(), "up", "--config", file.path]
+        child = try ChildProcess(words[0], Array(words.dropFirst()), environment: environment)
         do {
             callers = try SwitchyardProcess.port(in: child.outputLine("rpcHub callers listening on ", within: .seconds(20)))
             agents = try SwitchyardProcess.port(in: child.outputLine("rpcHub agents listening on ", within: .seconds(20)))
@@ -71,9 +73,11 @@ final class RPCHubProcess: Sendable {
 
     func metrics() throws -> Metrics { Metrics(try adminGet("/metrics", port: adminPort).body) }
 
-    func eventuallyMetric(_ name: String, _ labels: [String: String] = [:], _ wish: (Double) -> Bool) throws {
+    func eventuallyMetric(
+        _ name: String, _ labels: [String: String] = [:], within limit: Duration = .seconds(10), _ wish: (Double) -> Bool
+    ) throws {
         var seen = 0.0
-        try eventually("\(name)\(labels) as wished; it is \(seen)") {
+        try eventually("\(name)\(labels) as wished; it is \(seen)", within: limit) {
             seen = try metrics()[name, labels]
             return wish(seen)
         }
@@ -86,9 +90,9 @@ final class RPCHubProcess: Sendable {
 /// Runs `body` against an RPC hub that lives just as long. What a test throws is told with the hub's log.
 func withRPCHub<Result>(
     hub: [String] = [], top: [String] = ["loops: 2", "drainTimeout: 5s"], environment: [String: String] = [:],
-    _ body: (RPCHubProcess) throws -> Result
+    command: [String] = [], _ body: (RPCHubProcess) throws -> Result
 ) throws -> Result {
-    let process = try RPCHubProcess(hub: hub, top: top, environment: environment)
+    let process = try RPCHubProcess(hub: hub, top: top, environment: environment, command: command)
     defer { process.end() }
     do {
         return try body(process)

@@ -47,6 +47,9 @@ final class RPCPeer: Sendable {
         }
     }
 
+    /// Bytes that were read beside ``next(within:)`` and belong to the next frame.
+    func keep(_ bytes: ArraySlice<UInt8>) { inbound.withLock { _ = $0.writeBytes(bytes) } }
+
     /// The next frame that is no PEERS and no PING.
     func word(within limit: Duration = .seconds(10)) throws -> RPCFrame {
         while true {

@@ -96,6 +96,28 @@ extension SystemTests {
             }
         }
 
+        @Test("S28: a Thrift server that hangs: deadlines hold, the agent never runs more than its window, and serves when the server goes on")
+        func hungServer() throws {
+            try withAgent(agent: ["concurrency: 5"], more: "timeout: 500ms, connections: 8") { hub, agent, server in
+                let caller = try hub.caller()
+                server.child.signal(SIGSTOP)
+                for number in 1...20 as ClosedRange<UInt64> { try caller.ask(number) }
+                #expect(try agent.metrics()["calls_in_flight", ["role": "rpcAgent"]] <= 5)
+                var told: [String: Int] = [:]
+                for _ in 0..<20 { told[Code.name(of: try caller.word().header.code), default: 0] += 1 }
+                #expect(told == ["busy": 15, "deadline": 5])
+                try agent.eventuallyMetric("calls_in_flight", ["role": "rpcAgent"]) { $0 == 0 }
+                server.child.signal(SIGCONT)
+                var number: UInt64 = 100
+                try eventually("an answer", within: .seconds(40)) {
+                    number += 1
+                    try caller.ask(number)
+                    return try caller.word().header.kind == RPCKind.reply.rawValue
+                }
+                try hub.expectNothingOpen()
+            }
+        }
+
         @Test("S28: a cancelled call is answered when its Thrift call has ended, and its answer goes nowhere")
         func cancelled() throws {
             try withAgent { hub, agent, _ in

@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import Testing
 import Wire
@@ -138,6 +139,31 @@ extension SystemTests {
                 try caller.ask(1)
                 try agent.answer(try agent.take())
                 #expect(try caller.reply(to: 1) == "olleh")
+            }
+        }
+
+        @Test("S15: every malformed frame of the vectors costs its own link, or its own call, and nothing else")
+        func malformedVectors() throws {
+            struct Vectors: Decodable { let malformed: [Malformed] }
+            struct Malformed: Decodable { let name, hex, wants: String }
+            let file = URL(fileURLWithPath: SwitchyardProcess.packageFile("Tests/WireTests/vectors/rpc-frames.json"))
+            let vectors = try JSONDecoder().decode(Vectors.self, from: Data(contentsOf: file)).malformed
+            #expect(vectors.count >= 4)
+            try withRPCHub { hub in
+                let (agent, bystander) = (try hub.agent(), try hub.caller())
+                for vector in vectors {
+                    let bytes = stride(from: 0, to: vector.hex.count, by: 2).map { place in
+                        UInt8(vector.hex.dropFirst(place).prefix(2), radix: 16) ?? 0
+                    }
+                    let isCall = vector.wants.hasPrefix("UNDELIVERED 9")
+                    let peer = isCall ? try hub.caller(1) : try RPCPeer(port: hub.callers, node: 1)
+                    try peer.socket.write(bytes)
+                    if isCall { try peer.expectUndelivered(.badRequest, of: 1) } else { try peer.expectReject(.protocol) }
+                    if isCall { try peer.expectNothing() }
+                    try bystander.ask(1)
+                    try agent.answer(try agent.take())
+                    #expect(try bystander.reply(to: 1) == "olleh", "\(vector.name)")
+                }
             }
         }
 

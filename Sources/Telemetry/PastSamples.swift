@@ -7,8 +7,10 @@ public struct PastSamples: Sendable {
 
     private var kept: [Series: Sample] = [:]
 
+    /// Nothing is kept yet.
     public init() {}
 
+    /// One sample for each series, in no order.
     public var samples: [Sample] { Array(kept.values) }
 
     /// Keeps counters and histograms; a gauge is of its moment alone.

@@ -86,8 +86,7 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
 
     var welcomeWords: Welcome {
         let settings = shard.settings
-        let milliseconds = UInt32(clamping: settings.heartbeat.nanoseconds / 1_000_000)
-        return Welcome(hub: settings.id, heartbeatMilliseconds: milliseconds, maxFrame: 0xFFFF, name: settings.name)
+        return Welcome(hub: settings.id, heartbeatMilliseconds: shell.heartbeatMilliseconds, maxFrame: 0xFFFF, name: settings.name)
     }
 
     func welcomed() {

@@ -47,6 +47,8 @@ package final class MemberShell {
     /// It has said that it leaves, and not come back since.
     package var isLeaving = false
     private var heartbeat: Heartbeat
+    /// What the link was told, for as long as it stands.
+    package var heartbeatMilliseconds: UInt32 { UInt32(clamping: heartbeat.interval.nanoseconds / 1_000_000) }
     private var pacing = PeersPacing()
     /// Answers that are due when every loop has the table of that version, oldest first.
     private var answers: [(version: UInt64, answer: Answer)] = []

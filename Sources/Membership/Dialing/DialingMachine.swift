@@ -61,6 +61,8 @@ package struct DialingMachine: ~Copyable {
     private var heartbeat = Heartbeat(interval: DialingMachine.defaultHeartbeat)
     private var hub = Leaving.no
     private var own = Leaving.no
+    /// The HELLO that is on its way has other claims than there are now.
+    private var hasOldClaims = false
 
     /// An attempt (look-up, connection and WELCOME) ends after this.
     package static let attempt = TimeAmount.seconds(5)
@@ -88,6 +90,7 @@ package struct DialingMachine: ~Copyable {
     package mutating func connected() -> Action {
         guard state == .connecting else { return .hangUp }
         state = .greeting
+        hasOldClaims = false
         return .sayHello(polite: isPolite)
     }
 
@@ -169,11 +172,19 @@ package struct DialingMachine: ~Copyable {
 
     // MARK: - What the user wants
 
-    /// The claims have changed: a later HELLO replaces them. Without a link that takes part they go with the next one.
+    /// The claims have changed: a later HELLO replaces them, once the first one is answered. Without a link they go with the next one.
     package mutating func claimsChanged(now: NIODeadline) -> Action {
+        if state == .greeting { hasOldClaims = true }
         guard isOpen else { return .none }
         due = now + DialingMachine.attempt
         return .sayHello(polite: false)
+    }
+
+    /// The hub takes part. Claims that have changed since HELLO was said are said now.
+    package mutating func welcomeIsUsed(now: NIODeadline) -> Action {
+        guard hasOldClaims else { return .none }
+        hasOldClaims = false
+        return claimsChanged(now: now)
     }
 
     /// Everything that came over the link of a leaving hub is answered, and nothing new follows.

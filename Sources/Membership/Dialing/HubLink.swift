@@ -33,6 +33,8 @@ package final class HubLink: LinkOwner, @unchecked Sendable {
     private var firstAttempt: EventLoopPromise<Void>?
     private var whenStopped: EventLoopPromise<Void>?
     private var hasDialed = false
+    /// What this link's first HELLO has shown.
+    private var linkToken: [UInt8] = []
 
     package init(
         _ address: SocketAddress, from source: AddressSource, rank: Int, hello: Hello, wire: any HubWire, on loop: LinkLoop,
@@ -74,7 +76,8 @@ package final class HubLink: LinkOwner, @unchecked Sendable {
         run(machine.claimsChanged(now: now))
     }
 
-    /// What the next HELLO shows; a link that stands stays.
+    /// What the HELLO of the next link shows. A link that stands goes on with the token that it was taken in with: with another one a later HELLO
+    /// would be somebody else's (protocol section 4).
     package func show(token: [UInt8], name: String) {
         hello.token = token
         hello.name = name
@@ -192,6 +195,7 @@ package final class HubLink: LinkOwner, @unchecked Sendable {
 
     private func sayHello(_ polite: Bool) {
         var hello = hello
+        if machine.isUp { hello.token = linkToken } else { linkToken = hello.token }
         if polite { hello.flags.insert(.polite) }
         say(hello)
     }
@@ -206,6 +210,7 @@ package final class HubLink: LinkOwner, @unchecked Sendable {
         log("up", .info, "\(name) is up")
         user?.hubIsUp(self, welcome)
         attemptEnded()
+        run(machine.welcomeIsUsed(now: now))
     }
 
     private func closeWhenEmpty() {

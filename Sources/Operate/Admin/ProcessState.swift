@@ -24,6 +24,15 @@ public final class ProcessState: Sendable {
         set { current.withLock { $0 = newValue } }
     }
 
+    /// Everything has started: serving from here on, unless the process is leaving already, which is false.
+    public func startServing() -> Bool {
+        current.withLock { phase in
+            guard phase == .starting else { return false }
+            phase = .serving
+            return true
+        }
+    }
+
     /// An operator wants load balancers to send no one new here; everything is served as before.
     public var isOutOfRotation: Bool {
         get { rotation.withLock { $0 } }

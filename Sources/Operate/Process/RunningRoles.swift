@@ -77,10 +77,11 @@ final class RunningRoles: Sendable {
             lines += listeners.map { "\(role.role)\(listeners.count > 1 ? " \($0.side)" : "") listening on \($0.address)" }
         }
         if let adminAddress { lines.append("admin listening on \(adminAddress)") }
-        try Task.checkCancellation()
-        state.phase = .serving
+        guard state.startServing() else { throw CancellationError() }
         return lines
     }
+
+    var isServing: Bool { state.phase == .serving }
 
     // MARK: - Reload
 

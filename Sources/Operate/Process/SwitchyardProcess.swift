@@ -138,6 +138,8 @@ public struct SwitchyardProcess: Sendable {
                 return hasFailed ? .failed : .drained
             case .signal(.sighup):
                 wishes.yield(nil)
+            case .reload(let answer) where isDraining:
+                answer.resume(returning: ["configuration not reloaded: the process is draining"])
             case .reload(let answer):
                 wishes.yield(answer)
             case .signal(let signal) where !isDraining:
@@ -145,10 +147,13 @@ public struct SwitchyardProcess: Sendable {
                 notice.stopping()
                 logger.info("\(signal): draining, for at most \(roles.drainTimeout.nanoseconds / 1_000_000_000) s")
                 roles.beginDraining()
+                wishes.finish()
                 Task {
-                    // No role drains while it starts: what is being dialed is waited for, which takes at most an attempt's 5 s.
+                    // No role drains while it starts or takes other settings over: what is being dialed is waited for, which takes at most an
+                    // attempt's 5 s.
                     starting.cancel()
                     await starting.value
+                    await reloading.value
                     await roles.drain(atOnce: signal == .sigint)
                     sender.yield(.drained)
                 }
@@ -164,7 +169,7 @@ public struct SwitchyardProcess: Sendable {
     /// - Returns: what stands against it; nothing when it was taken over.
     private func reload(_ roles: RunningRoles, logger: Logger) async -> [String] {
         notice.reloading()
-        defer { notice.ready() }
+        defer { if roles.isServing { notice.ready() } }
         let complaints: [String]
         switch source.load() {
         case .failure(let errors): complaints = errors.lines

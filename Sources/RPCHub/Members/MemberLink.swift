@@ -106,7 +106,7 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
     var welcomeWords: Welcome {
         let settings = shard.settings
         return Welcome(
-            hub: settings.id, heartbeatMilliseconds: UInt32(clamping: settings.heartbeat.nanoseconds / 1_000_000),
+            hub: settings.id, heartbeatMilliseconds: shell.heartbeatMilliseconds,
             maxFrame: UInt32(clamping: settings.maxFrame), name: settings.name)
     }
 

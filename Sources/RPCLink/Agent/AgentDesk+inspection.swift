@@ -21,8 +21,10 @@ extension AgentDesk {
         samples += counters.refused.labelled.map { Sample(.calls, role, hubs, $0.0, value: $0.1) }
         samples += counters.closed.labelled.map { Sample(.linksClosed, role, side, $0.0, value: $0.1) }
         samples += SecurityKind.allCases.map { Sample(.securityEvents, role, $0.name, value: counters.security[$0.rawValue]) }
-        samples += ports.map { Sample(.reconnects, role, $0.hub.address.text, value: $0.hub.redials) }
-        return samples
+        // A hub may be listed again: its series goes on from where it was.
+        var redials = pastRedials
+        for port in ports { redials[port.hub.address.text, default: 0] += port.hub.redials }
+        return samples + redials.map { Sample(.reconnects, role, $0.key, value: $0.value) }
     }
 
     package func pending(role: String) -> PendingView {

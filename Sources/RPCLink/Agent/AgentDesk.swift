@@ -19,6 +19,8 @@ package final class AgentDesk: @unchecked Sendable {
     /// Owns the desk; a link may outlive both for a moment.
     private weak var worker: (any AgentWorker)?
     private(set) var ports: [AgentPort] = []
+    /// Of hubs that are no longer listed.
+    private(set) var pastRedials: [String: Int] = [:]
     @exclusivity(unchecked) private var calls = Slab<TakenCall>(.wide)
     @exclusivity(unchecked) package internal(set) var counters = AgentCounters()
     /// Calls that run, oneway ones apart: each kind has the whole window (rule S28).
@@ -84,6 +86,7 @@ package final class AgentDesk: @unchecked Sendable {
             let cut = loop.eventLoop.scheduleTask(in: AgentDesk.retiringTime) { port.hub.cut() }
             port.hub.leave(within: AgentDesk.retiringTime).whenComplete { _ in
                 cut.cancel()
+                self.pastRedials[port.hub.address.text, default: 0] += port.hub.redials
                 self.ports.removeAll { $0 === port }
             }
         }

@@ -70,10 +70,14 @@ public final class RPCHubCaller: Service, Inspectable {
 
     /// Begins no new call, waits for those that are open, and closes; after `limit` what is left is `lost` (rule S25).
     public func stop(within limit: Duration = .seconds(30)) async {
-        state.withLock { state -> AddressBook? in
-            state.phase = "draining"
-            return state.book
-        }?.stop()
+        let (isOver, book) = state.withLock { state in
+            let isOver = state.phase == "stopped"
+            if !isOver { state.phase = "draining" }
+            return (isOver, state.book)
+        }
+        // Its event loop may be gone.
+        guard !isOver else { return }
+        book?.stop()
         let desk = desk
         let time = TimeAmount(limit)
         let cut = desk.loop.eventLoop.scheduleTask(in: time) { desk.cut() }

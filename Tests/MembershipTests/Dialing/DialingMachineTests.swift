@@ -169,4 +169,16 @@ struct DialingMachineTests {
         #expect(answered.welcomed(welcome()) == .none)
         #expect(answered.due == nil)
     }
+
+    @Test("Claims that change while HELLO is on its way are said when WELCOME has come, once")
+    func claimsWhileGreeting() {
+        var machine = makeGreeting()
+        #expect(machine.welcomeIsUsed(now: start) == .none)
+        #expect(machine.claimsChanged(now: start) == .none)
+        #expect(machine.welcomed(welcome()) == .use)
+        #expect(machine.welcomeIsUsed(now: start) == .sayHello(polite: false))
+        #expect(machine.due == start + DialingMachine.attempt)
+        #expect(machine.welcomed(welcome()) == .none)
+        #expect(machine.welcomeIsUsed(now: start) == .none)
+    }
 }

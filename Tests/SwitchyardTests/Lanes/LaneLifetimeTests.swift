@@ -107,14 +107,19 @@ struct LaneLifetimeTests {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let client = RPCClient(RPCClientSettings(to: [.host("127.0.0.1", port: 9)]), group: group)
         let caller = RPCHubCaller(CallerSettings(hubs: []), group: group)
+        let agent = RPCHubAgent(AgentSettings(hubs: [], rpcIDs: [1...1]), group: group) { _ in ProtoReply() }
         try await caller.start()
+        try await agent.start()
         await client.close(within: .seconds(1))
         await caller.stop(within: .seconds(1))
+        await agent.stop(within: .seconds(1))
         try await group.shutdownGracefully()
         let outcome = await #expect(throws: RPCError.self) { try await client.call(ProtoRequest(type: 1)) }
         #expect(outcome?.code == .draining)
         let failure = await #expect(throws: RPCError.self) { try await caller.call(rpcID: 1, request: ProtoRequest(type: 1)) }
         #expect(failure?.code == .draining)
         await client.close()
+        await caller.stop()
+        await agent.stop()
     }
 }

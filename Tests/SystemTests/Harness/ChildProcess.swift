@@ -104,6 +104,7 @@ final class ChildProcess: Sendable {
             }
         }
         close(descriptor)
+        Leaks.search(pending, of: "a process")
         state.withLock { state in
             if !pending.isEmpty { add(&state, String(decoding: pending, as: UTF8.self)) }
             state.openPipes -= 1

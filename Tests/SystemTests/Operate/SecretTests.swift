@@ -48,7 +48,7 @@ extension SystemTests {
                     let caller = try RPCPeer(port: process.port("rpcHub callers"), node: 4)
                     try caller.send(RPCFrame(.hello, Hello(role: .caller, node: 4, token: Array(secret.utf8), name: "c")))
                     _ = try caller.next()
-                    #expect(try process.get("/status", headers: ["Authorization: Bearer \(secret)x"]).status != 0)
+                    #expect(try process.get("/status", headers: ["Authorization: Bearer \(secret)x"]).status == 401)
                 }
                 try process.reload(lines(file, log: "{ level: trace }"))
                 _ = try process.reloadRefused(lines(file).map { $0 == "loops: 2" ? "loops: 3" : $0 })

@@ -3,11 +3,12 @@
 
     Tests/Deployment/check.py                 # against .build/release/switchyard
 
-The systemd unit is verified by systemd itself. The container file's steps are done by hand in a bare root folder, since no container engine is
+The systemd unit is verified by systemd itself, alert rules and the dashboard's expressions by promtool. The container file's steps are done by hand in a bare root folder, since no container engine is
 needed for that: the binary and the libraries that it loads, nothing else; there it must check a file, serve a packet, and drain on the stop signal.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -54,6 +55,34 @@ def completion(binary):
     for shell, word in (("bash", "complete "), ("zsh", "#compdef"), ("fish", "complete -c")):
         result = subprocess.run([binary, "--generate-completion-script", shell], capture_output=True, text=True, timeout=60)
         expect(result.returncode == 0 and word in result.stdout and "capture" in result.stdout, f"a completion script for {shell}")
+
+
+def rules(folder):
+    """The alert rules, and each expression of the dashboard as a rule of its own, read by Prometheus's own tool."""
+    expressions = []
+
+    def collect(value):
+        if isinstance(value, dict):
+            if isinstance(value.get("expr"), str):
+                expressions.append(value["expr"])
+            for inner in value.values():
+                collect(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                collect(inner)
+
+    collect(json.loads((ROOT / "deploy/grafana-dashboard.json").read_text()))
+    expect(len(expressions) > 10, f"the dashboard has {len(expressions)} expressions")
+    # What Grafana fills in before it asks.
+    filled = [re.sub(r"\$\{?__\w+\}?", "1m", expression) for expression in expressions]
+    filled = [re.sub(r"\$\{?\w+(:\w+)?\}?", "x", expression) for expression in filled]
+    group = {"name": "dashboard", "rules": [{"record": f"dashboard:{number}", "expr": expression} for number, expression in enumerate(filled)]}
+    file = folder / "dashboard.yaml"
+    file.write_text(json.dumps({"groups": [group]}))
+    for path in (ROOT / "deploy/alerts.yaml", file):
+        result = subprocess.run(["promtool", "check", "rules", path], capture_output=True, text=True, timeout=60)
+        found = re.search(r"SUCCESS: (\d+) rules found", result.stdout)
+        expect(result.returncode == 0 and found, f"promtool finds nothing wrong with {path.name}: {(result.stderr or result.stdout).strip().splitlines()[-1].strip()}")
 
 
 def bare(folder, binary):
@@ -117,6 +146,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         completion(binary)
+        rules(folder)
         if shutil.which("systemd-analyze"):
             unit(folder, binary)
         else:

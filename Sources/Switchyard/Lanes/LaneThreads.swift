@@ -192,9 +192,10 @@ final class LaneThreads: TaskExecutor, @unchecked Sendable {
             stuck += 1
         }
         if !jobs.isEmpty, holds == 0 {
-            let free = running - stuck
+            // Whoever has been woken or started counts, though on a busy machine it may not have run yet.
+            let free = workers.count - parked + waking - stuck
             let wanted = free > 0 ? min(jobs.count, processors - free) : jobs.count
-            for _ in 0..<max(wanted - waking, 0) { wakeOne() }
+            for _ in 0..<max(wanted, 0) { wakeOne() }
         }
         return running > 0 || !jobs.isEmpty
     }

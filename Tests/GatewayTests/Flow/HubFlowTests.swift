@@ -102,6 +102,7 @@ struct HubFlowTests {
             }
             for client in clients { try await until("all answers") { client.peer.heard.count == 41 } }
             #expect(clients.allSatisfy { client in client.peer.heard.allSatisfy { !$0.header.isControl } })
+            try await until("the answer to DRAIN") { !hubs[0].heard(.drain).isEmpty }
             let log = hubs[0].heard
             let answer = try #require(log.firstIndex { $0.header.type == ControlType.drain.rawValue })
             #expect(log[answer...].dropFirst().allSatisfy { $0.header.isControl && $0.header.type != ControlType.sessionClosed.rawValue })

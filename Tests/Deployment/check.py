@@ -79,6 +79,8 @@ def rules(folder):
     group = {"name": "dashboard", "rules": [{"record": f"dashboard:{number}", "expr": expression} for number, expression in enumerate(filled)]}
     file = folder / "dashboard.yaml"
     file.write_text(json.dumps({"groups": [group]}))
+    if not shutil.which("promtool"):
+        raise Failure("promtool is not installed; ./test fetches it")
     for path in (ROOT / "deploy/alerts.yaml", file):
         result = subprocess.run(["promtool", "check", "rules", path], capture_output=True, text=True, timeout=60)
         found = re.search(r"SUCCESS: (\d+) rules found", result.stdout)

@@ -72,10 +72,13 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     @exclusivity(unchecked) private var channel: (any Channel)?
     @exclusivity(unchecked) private var context: ChannelHandlerContext?
     /// The socket, while nothing stands between it and this link; -1 else. What it takes at once need not go through the channel, which costs ten
-    /// times as many instructions. Guard: set while the channel is active, which owns it; the channel tells its end before it closes the socket.
+    /// times as many instructions. Guard: set while the channel is active, which owns it. A channel that closes tells its end right behind closing the socket, and nothing
+    /// comes to ``flush()`` between the two, because no write of this link has a promise that is kept by a failure.
     @exclusivity(unchecked) private var socket: NIOBSDSocket.Handle = -1
     @exclusivity(unchecked) @usableFromInline var isDirty = false
     @exclusivity(unchecked) private var isWriting = false
+    /// The channel has the last byte of the block, for which it stays writable.
+    @exclusivity(unchecked) private var awaitsLastByte = false
     @exclusivity(unchecked) @usableFromInline var pauses = 0
     /// The owner is looking at input.
     @exclusivity(unchecked) private var isOffering = false
@@ -150,12 +153,12 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         while outbound.writing == nil, outbound.startBlock() != nil {
             if loop.isTapped, let block = outbound.writing { tellTaps(written: block) }
             let taken = writeDirectly()
-            guard state != .closed else { break }
             if taken < outbound.inSocketBlock {
                 // The block is named only inside `outbound`, so that after the write that is its one reference and it can be reused.
-                context.writeAndFlush(NIOAny(outbound.rest(behind: taken)), promise: nil)
-                // With both water marks at one byte, writable means: the socket has taken everything.
-                guard state != .closed, channel.isWritable else { break }
+                let promise = outbound.inSocketBlock - taken == 1 ? lastByte(context) : nil
+                context.writeAndFlush(NIOAny(outbound.rest(behind: taken)), promise: promise)
+                // With both water marks at one byte, writable means: the socket has taken everything but for one byte.
+                guard state != .closed, channel.isWritable, !awaitsLastByte else { break }
             }
             blockWritten()
         }
@@ -167,13 +170,22 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     /// - Returns: how many bytes it took.
     private func writeDirectly() -> Int {
         guard socket >= 0, let block = outbound.writing else { return 0 }
-        switch block.withUnsafeReadableBytes({ Sockets.send($0, on: socket) }) {
-        case .success(let count): return count
-        case .failure(let error):
-            failure = error
-            closeNow()
-            return 0
+        return block.withUnsafeReadableBytes { Sockets.send($0, on: socket) }
+    }
+
+    /// Kept when a byte that is written alone has left.
+    private func lastByte(_ context: ChannelHandlerContext) -> EventLoopPromise<Void> {
+        awaitsLastByte = true
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.whenSuccess {
+            self.awaitsLastByte = false
+            // Inside `flush` the loop there goes on by itself.
+            guard !self.isWriting, self.state != .closed, self.outbound.writing != nil else { return }
+            self.loop.enterTurn()
+            self.blockWritten()
+            self.flush()
         }
+        return promise
     }
 
     /// Writes what the socket takes right now, for an owner that is about to judge the queue.
@@ -202,7 +214,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
         // Inside `flush` the loop there goes on by itself.
-        guard !isWriting, context.channel.isWritable, outbound.writing != nil else { return }
+        guard !isWriting, !awaitsLastByte, context.channel.isWritable, outbound.writing != nil else { return }
         loop.enterTurn()
         blockWritten()
         flush()

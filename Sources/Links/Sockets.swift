@@ -40,8 +40,8 @@ package enum Sockets {
     }
 
     /// Gives bytes to a socket that does not block.
-    /// - Returns: how many it took, 0 when it has no room now.
-    static func send(_ bytes: UnsafeRawBufferPointer, on socket: NIOBSDSocket.Handle) -> Result<Int, IOError> {
+    /// - Returns: how many it took: 0 when it has no room now, or has failed, of which its channel learns by its own next write.
+    static func send(_ bytes: UnsafeRawBufferPointer, on socket: NIOBSDSocket.Handle) -> Int {
         #if canImport(Darwin)
             let flags: CInt = 0  // NIO has set SO_NOSIGPIPE.
         #else
@@ -55,12 +55,8 @@ package enum Sockets {
             #else
                 let count = Darwin.send(socket, bytes.baseAddress, bytes.count, flags)
             #endif
-            if count >= 0 { return .success(count) }
-            switch errno {
-            case EINTR: continue
-            case EAGAIN, EWOULDBLOCK: return .success(0)
-            default: return .failure(IOError(errnoCode: errno, reason: "send"))
-            }
+            if count >= 0 { return count }
+            guard errno == EINTR else { return 0 }
         }
     }
 

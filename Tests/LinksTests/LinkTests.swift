@@ -43,6 +43,36 @@ struct LinkTests {
         #expect(rig.loop.queuedBytes == 0)
     }
 
+    /// A socket that takes a byte when it is told to, while its channel stays writable, as NIO's does for one byte.
+    private final class SlowByte: ChannelOutboundHandler {
+        typealias OutboundIn = ByteBuffer
+        var held: [EventLoopPromise<Void>] = []
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            guard let promise else { return context.write(data, promise: nil) }
+            context.write(data, promise: nil)
+            held.append(promise)
+        }
+    }
+
+    @Test("S2, S5: while the socket holds one byte, for which its channel stays writable, nothing overtakes it")
+    func lastByte() throws {
+        let socket = SlowByte()
+        let rig = try EmbeddedLink(socket: [socket])
+        rig.send([1])
+        rig.endTurn()
+        #expect(try rig.written() == [[1]])
+        rig.send([2, 3])
+        rig.endTurn()
+        #expect(try rig.written().isEmpty && rig.loop.queuedBytes == 3)
+        rig.freeSocket()
+        #expect(try rig.written().isEmpty, "whoever says that it is writable means nothing")
+        for promise in socket.held { promise.succeed() }
+        rig.endTurn()
+        #expect(try rig.written() == [[2, 3]])
+        #expect(rig.loop.queuedBytes == 0 && socket.held.count == 1)
+    }
+
     @Test("S2: while the socket holds a block, what comes after it waits here, counted")
     func held() throws {
         let rig = try EmbeddedLink()

@@ -11,11 +11,12 @@ final class EmbeddedLink {
     let link: Link
     private let halfClose = HalfClose()
 
-    init(_ eventLoop: EmbeddedEventLoop = EmbeddedEventLoop(), loop: LinkLoop? = nil) throws {
+    /// - Parameter socket: stands where the socket is.
+    init(_ eventLoop: EmbeddedEventLoop = EmbeddedEventLoop(), loop: LinkLoop? = nil, socket: [any ChannelHandler] = []) throws {
         self.eventLoop = eventLoop
         self.loop = loop ?? LinkLoop(eventLoop: eventLoop)
         link = Link(loop: self.loop, owner: owner)
-        channel = EmbeddedChannel(handlers: [halfClose, link], loop: eventLoop)
+        channel = EmbeddedChannel(handlers: socket + [halfClose, link], loop: eventLoop)
         try channel.connect(to: SocketAddress(ipAddress: "192.0.2.1", port: 7100)).wait()
         eventLoop.run()
     }

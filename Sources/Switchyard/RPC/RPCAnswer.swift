@@ -23,6 +23,8 @@ struct RPCAnswer: Sendable {
 
         init(thrown error: any Error) {
             switch error {
+            // Of a call that the handler made itself: for its own, which it has begun, that would be untrue, and the caller would repeat it (rule S3).
+            case let exception as ThriftException where exception.isRefusalFromElsewhere: self = .failed("\(exception)")
             case let exception as ThriftException: self = .exception(exception)
             default: self = .failed("\(error)")
             }

@@ -114,7 +114,9 @@ public final class RPCClient: Service {
         let body = answer.body
         do {
             guard answer.type == .exception else { return try work(body) }
-            throw try ThriftBody.exception(body, body: 0..<body.readableBytes, encoding: answer.encoding)
+            var exception = try ThriftBody.exception(body, body: 0..<body.readableBytes, encoding: answer.encoding)
+            exception.isRefusalFromElsewhere = exception.code.map(RPCClientLoop.refusals.contains) ?? false
+            throw exception
         } catch let error as WireError {
             throw RPCError(.protocol, "the answer is \(error.description)")
         }

@@ -112,7 +112,7 @@ final class RPCClientLoop: UpstreamPoolOwner, @unchecked Sendable {
     }
 
     /// What a server answers that has not begun the call; another may (rule S3).
-    private static let refusals: [Code] = [.noRoute, .draining, .neverSent]
+    static let refusals: [Code] = [.noRoute, .draining, .neverSent]
 
     /// Sends a call that was refused another way, once. False: the refusal is its outcome.
     private func sendAgain(_ token: UInt64, after answer: UpstreamAnswer) -> Bool {

@@ -39,6 +39,9 @@ final class FunctionWorker: AgentWorker, @unchecked Sendable {
             let outcome: Outcome
             do {
                 outcome = .reply(try await handler(request))
+            } catch let failure as RPCError where [.noRoute, .draining, .neverSent].contains(failure.code) {
+                // Of a call that the function made itself: for its own, which it has begun, that would be untrue, and the caller would repeat it (rule S3).
+                outcome = .threw("\(failure)")
             } catch let failure as RPCError {
                 outcome = .failure(failure.code, failure.reason)
             } catch let exception as ThriftException {

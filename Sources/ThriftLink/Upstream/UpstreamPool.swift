@@ -205,7 +205,7 @@ package final class UpstreamPool: @unchecked Sendable {
             let other = table.pickAnother(than: connection, key: key, turn: loop.now.uptimeNanoseconds, draw: draw())
         else { return false }
         table.sent(other)
-        connections[other].send(token, parts, deadline: deadline, isRerouted: false)
+        connections[other].send(token, parts, deadline: deadline, isRerouted: true)
         return true
     }
 

@@ -38,11 +38,21 @@ public struct ThriftException: Error, Sendable, Hashable, CustomStringConvertibl
     public var kind: Kind
     /// For people; ours begins with a ``Code``'s name and a colon.
     public var message: String
+    /// It came over a wire and says that a call was not begun there: true of that call alone, and of none that was made on the way to it. No part of
+    /// what two exceptions are compared by.
+    package var isRefusalFromElsewhere = false
 
     /// An exception of that kind with that message.
     public init(_ kind: Kind, _ message: String) {
         self.kind = kind
         self.message = message
+    }
+
+    public static func == (one: ThriftException, other: ThriftException) -> Bool { one.kind == other.kind && one.message == other.message }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(kind)
+        hasher.combine(message)
     }
 
     public var description: String { message.isEmpty ? "TApplicationException \(kind.rawValue)" : message }

@@ -59,6 +59,34 @@ struct RPCClientRetryTests {
         }
     }
 
+    @Test("S3: a handler that calls on and is refused there does not say that its own call was not begun")
+    func nested() async throws {
+        let begun = Atomic<Int>(0)
+        let refuse: RPCHandler = { _ in throw ThriftException(.draining, "not here") }
+        try await withRPCServer(handler: refuse) { inner in
+            var settings = RPCClientSettings(to: [try #require(inner.address)])
+            settings.logger = silentLogger
+            let onward = RPCClient(settings)
+            try await onward.start()
+            let handler: RPCHandler = { request in
+                begun.add(1, ordering: .relaxed)
+                return try await onward.call(request)
+            }
+            try await withRPCServer(handler: handler) { outer in
+                var settings = RPCClientSettings(to: [try #require(outer.address)])
+                settings.logger = silentLogger
+                settings.connections = 2
+                let client = RPCClient(settings)
+                try await client.start()
+                let error = await #expect(throws: ThriftException.self) { try await client.call(ProtoRequest(type: 1)) }
+                #expect(error?.code == .internal)
+                #expect(begun.load(ordering: .relaxed) == 1, "it was begun, so it is not made again")
+                await client.close(within: .seconds(1))
+            }
+            await onward.close(within: .seconds(1))
+        }
+    }
+
     @Test("S3: with one server the other try goes over another connection; refused twice is the outcome", arguments: [1, 8])
     func otherConnection(inFlight: Int) async throws {
         let asked = Atomic<Int>(0)

@@ -129,6 +129,8 @@ public final class Hub: ProcessRole {
 
     /// The last links that closed have their registrations forgotten first: they say so on their own loops, in the turn of their end or the next.
     private func endRegistrar() async {
+        // Whoever closes while the registrar looks at his HELLO is forgotten behind its answer.
+        try? await context.registrar.eventLoop.submit {}.get()
         for shard in shards { try? await shard.loop.eventLoop.submit {}.get() }
         try? await context.registrar.eventLoop.submit {}.get()
         try? await registrarGroup.shutdownGracefully()

@@ -98,7 +98,7 @@ extension SystemTests {
 
         @Test("S28: a Thrift server that hangs: deadlines hold, the agent never runs more than its window, and serves when the server goes on")
         func hungServer() throws {
-            try withAgent(agent: ["concurrency: 5"], more: "timeout: 500ms, connections: 8") { hub, agent, server in
+            try withAgent(agent: ["concurrency: 5"], more: "timeout: 3s, connections: 8") { hub, agent, server in
                 let caller = try hub.caller()
                 server.child.signal(SIGSTOP)
                 for number in 1...20 as ClosedRange<UInt64> { try caller.ask(number) }

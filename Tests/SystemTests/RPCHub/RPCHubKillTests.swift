@@ -57,6 +57,7 @@ extension SystemTests {
             for call in open { #expect(await call.value == "lost") }
             // Their deadline was 60 s.
             #expect(ContinuousClock.now - killed < .seconds(20))
+            _ = try first.child.exitCode()
             let second = try RPCHubProcess(ports: (first.callers, first.agents))
             defer { second.end() }
             try await callers.eventuallyAnswered(10)
@@ -68,7 +69,7 @@ extension SystemTests {
         func fiveHundredAgents() async throws {
             var limit = rlimit()
             getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-            limit.rlim_cur = min(limit.rlim_max, 8192)
+            limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 8192))
             setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
             let first = try RPCHubProcess()
             defer { first.end() }
@@ -78,6 +79,7 @@ extension SystemTests {
             let caller = try await HubCallers([first.callers]).caller
             #expect(try await RPCHubKillTests.unanswered(first, caller) == [])
             first.child.signal(SIGKILL)
+            _ = try first.child.exitCode()
             let second = try RPCHubProcess(ports: (first.callers, first.agents))
             defer { second.end() }
             #expect(try await RPCHubKillTests.unanswered(second, caller) == [])

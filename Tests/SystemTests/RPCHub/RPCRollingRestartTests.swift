@@ -44,6 +44,8 @@ extension SystemTests {
                 try load.awaitAnswers(500)
                 hubs[index] = try hub(index)
                 try settle()
+                // The caller hears from it which ids there are a moment after they are registered.
+                try hubs[index].eventuallyMetric("calls_total", ["role": "rpcHub", "outcome": "ok"], within: .seconds(60)) { $0 > 0 }
                 try load.awaitAnswers(500)
             }
             let outcomes = await load.stop()

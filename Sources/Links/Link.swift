@@ -72,8 +72,8 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     @exclusivity(unchecked) private var channel: (any Channel)?
     @exclusivity(unchecked) private var context: ChannelHandlerContext?
     /// The socket, while nothing stands between it and this link; -1 else. What it takes at once need not go through the channel, which costs ten
-    /// times as many instructions. Guard: set while the channel is active, which owns it. A channel that closes tells its end right behind closing the socket, and nothing
-    /// comes to ``flush()`` between the two, because no write of this link has a promise that is kept by a failure.
+    /// times as many instructions. Guard: set while the channel is active, which owns it. A channel that closes tells its end
+    /// right behind closing the socket, and nothing comes to ``flush()`` between the two: no write of this link has a promise that acts on a failure.
     @exclusivity(unchecked) private var socket: NIOBSDSocket.Handle = -1
     @exclusivity(unchecked) @usableFromInline var isDirty = false
     @exclusivity(unchecked) private var isWriting = false

@@ -2,11 +2,11 @@
 """Opens the dashboard in a headless Chromium and looks at it as an operator would.
 
     Tests/Dashboard/check.py                                # against .build/release/switchyard
-    Tests/Dashboard/check.py --pictures FOLDER              # keeps screenshots: light, dark, phone, a server down, the demonstration
+    Tests/Dashboard/check.py --pictures FOLDER              # keeps screenshots: light, dark, phones, a server down, the demonstration
 
 A gateway runs between `switchyard bench` and two packet servers of this script; the browser is driven over its DevTools pipe. The page must load
 without an error and ask no one but the admin server, move with the traffic, show a killed server as down within two seconds, find a link, fit a
-phone, and take the process out of rotation when it is given the token.
+phone, be legible in light and in dark, and take the process out of rotation when it is given the token.
 """
 
 import argparse
@@ -201,6 +201,60 @@ class Browser:
 
 # MARK: - What is looked at
 
+# The text of the page whose contrast against what it stands on is least, by WCAG's formula; and what that is.
+LEAST_LEGIBLE = """(() => {
+  const ruler = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgb = text => { ruler.clearRect(0, 0, 1, 1); ruler.fillStyle = text; ruler.fillRect(0, 0, 1, 1); return [...ruler.getImageData(0, 0, 1, 1).data]; };
+  const light = c => c.slice(0, 3).map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4).reduce((t, v, i) => t + v * [.2126, .7152, .0722][i], 0);
+  const contrast = (a, b) => { const [dark, bright] = [light(a), light(b)].sort((x, y) => x - y); return (bright + .05) / (dark + .05); };
+  const behind = node => {
+    if (node.closest("#topology g")) return rgb(getComputedStyle(node.closest("g").querySelector("rect")).fill);
+    for (let at = node; at; at = at.parentElement) { const c = rgb(getComputedStyle(at).backgroundColor); if (c[3] === 255) return c; }
+    return [255, 255, 255, 255];
+  };
+  let least = { contrast: 21, text: "", seen: 0 };
+  const look = (colour, on, text) => { least.seen++; const c = contrast(rgb(colour), on); if (c < least.contrast) { least.contrast = c; least.text = text; } };
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const node = texts.currentNode.parentElement, text = texts.currentNode.textContent.trim();
+    if (!text || node.closest("script, title, #toast:not(.show), :disabled") || !node.getClientRects().length) continue;
+    const style = getComputedStyle(node);
+    look(node.closest("svg") ? style.fill : style.color, behind(node), text);
+  }
+  const search = document.querySelector("#search");
+  look(getComputedStyle(search, "::placeholder").color, behind(search), "the search's placeholder");
+  // What charts write their axes in.
+  const style = getComputedStyle(document.documentElement);
+  look(style.getPropertyValue("--faint"), rgb(style.getPropertyValue("--card")), "the charts' axes");
+  return least;
+})()"""
+
+
+def legible(browser, when, width=1360, height=1320, phone=False):
+    """Every text can be read, in light and in dark; the page is left in light."""
+    pages = {}
+    for scheme in ("dark", "light"):
+        browser.size(width, height, phone, dark=scheme == "dark")
+        least = browser.run(LEAST_LEGIBLE)
+        expect(least["seen"] > 30 and least["contrast"] >= 4.5,
+               f"{when}, {scheme}: {least['seen']} texts have a contrast of {least['contrast']:.2f} at least (`{least['text']}`)")
+        pages[scheme] = browser.run("getComputedStyle(document.body).backgroundColor + getComputedStyle(document.body).color")
+    expect(pages["dark"] != pages["light"], f"{when}, dark looks different from light")
+
+
+
+def fits_a_phone(browser):
+    """Neither the page nor a text in the picture is wider than its place."""
+    browser.size(390, 844, phone=True)
+    browser.wait("document.documentElement.scrollWidth <= innerWidth", "it fits a phone without scrolling sideways")
+    over = """[...document.querySelectorAll('#topology g')].filter(g => {
+        const box = g.querySelector('rect').getBoundingClientRect();
+        return [...g.querySelectorAll('text')].some(text => text.getBoundingClientRect().right > box.right + 1);
+    }).map(g => g.dataset.title)"""
+    # Drawn anew for the phone's width, with the next snapshot at the latest.
+    browser.wait(f"({over}).length === 0", "the picture's texts stay in their boxes there")
+    browser.wait("(t => t.scrollWidth <= t.clientWidth)(document.querySelector('.table'))", "and so does the table")
+
 
 def look(browser, origin, second, pictures):
     browser.size(1360, 1320)
@@ -227,13 +281,23 @@ def look(browser, origin, second, pictures):
         browser.size(1360, 1320, dark=True)
         browser.picture(pictures / "dashboard-dark.png")
 
-    browser.size(390, 844, phone=True)
-    browser.wait("document.documentElement.scrollWidth <= innerWidth", "it fits a phone without scrolling sideways")
+    legible(browser, "under traffic")
+    browser.run("document.querySelector('#theme').click()")
+    expect(browser.run("document.documentElement.dataset.theme") == "dark", "the button turns light into dark")
+    expect(browser.run(LEAST_LEGIBLE)["contrast"] >= 4.5, "which can be read, too")
+    browser.run("document.querySelector('#theme').click()")
+    browser.run("delete document.documentElement.dataset.theme")
+
+    fits_a_phone(browser)
+    legible(browser, "on a phone", 390, 844, phone=True)
     if pictures:
+        browser.size(390, 844, phone=True)
         browser.picture(pictures / "dashboard-phone.png")
+        browser.size(390, 844, phone=True, dark=True)
+        browser.picture(pictures / "dashboard-phone-dark.png")
     browser.size(1360, 1320)
 
-    up = f"!!document.querySelector('#topology g[data-title^=\"127.0.0.1:{second.port}#\"][data-state=up]')"
+    up = f"!!document.querySelector('#topology g[data-title=\"127.0.0.1:{second.port}\"][data-state=up]')"
     best = 60
     # The best of several: a busy machine may take its time once.
     for _ in range(5):
@@ -245,15 +309,18 @@ def look(browser, origin, second, pictures):
         second.start()
     expect(best < 2, "that is within 2 s")
     browser.wait("document.querySelector('#tiles').textContent.includes('1 down')", "and counted")
+    legible(browser, "with a server down")
     if pictures:
         browser.picture(pictures / "dashboard-down.png")
 
     browser.run("document.querySelector('#drain').click()")
+    legible(browser, "while it asks for the token")
     browser.run("document.querySelector('#token').value = 'a wrong one'; document.querySelector('#askButtons button.solid').click()")
     browser.wait("document.querySelector('#toast').textContent === 'the token is wrong'", "a wrong token is refused")
     browser.run("document.querySelector('#drain').click()")
     browser.run(f"document.querySelector('#token').value = '{TOKEN}'; document.querySelector('#askButtons button.solid').click()")
     browser.wait("document.querySelector('#state').textContent === 'out of rotation'", "the button takes the process out of rotation")
+    legible(browser, "out of rotation")
     try:
         urllib.request.urlopen(origin + "/readyz", timeout=5)
         raise Failure("/readyz still says ready")
@@ -273,9 +340,9 @@ def demonstration(binary, folder, pictures, stack):
         if not line:
             raise Failure("the demonstration ended early; is another process on its ports?")
     origin = "http://" + line.split()[-1]
-    for connections, kind in ((40, 7), (8, 42)):
+    for case, connections, kind in (("packet", 40, 7), ("packet", 8, 42), ("rpc", 8, 7), ("rpchub", 8, 7)):
         bench = subprocess.Popen(
-            [binary, "bench", "packet", "--connections", str(connections), "--rate", str(100 * connections), "--seconds", "120", "--type", str(kind)],
+            [binary, "bench", case, "--connections", str(connections), "--rate", str(100 * connections), "--seconds", "120", "--type", str(kind)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         stack.callback(bench.wait)
         stack.callback(bench.kill)
@@ -286,6 +353,13 @@ def demonstration(binary, folder, pictures, stack):
     for node in ("gateway", "hub", "chat"):
         browser.wait(f"!!document.querySelector('#topology g[data-title=\"{node}\"]')", f"the demonstration's picture has its {node}")
     browser.wait("document.querySelector('#errors').textContent.includes('noRoute')", "and the types that nothing is configured for")
+    browser.wait(
+        "(g => !!g?.textContent.includes('16/16 up') && !!g.querySelector('.rate'))([...document.querySelectorAll('#topology g[data-title=\"127.0.0.1:9100\"]')]"
+        ".find(g => g.textContent.includes('upstream')))", "an agent's connections to one server are one box, with its rate")
+    browser.wait("[...document.querySelectorAll('#topology g[data-title=bench]')].filter(g => g.textContent.includes('8 callers')).length === 1", "so are callers of one name")
+    fits_a_phone(browser)
+    legible(browser, "all five roles")
+    browser.size(1360, 1180)
     if pictures:
         time.sleep(60)
         browser.picture(pictures / "dashboard-demonstration.png")

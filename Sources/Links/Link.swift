@@ -89,13 +89,17 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     /// Bytes that have been read and not taken by the owner: a packet that is not complete, or what a pause left.
     @exclusivity(unchecked) package private(set) var keptInput = 0
 
-    package init(loop: LinkLoop, owner: any LinkOwner) {
+    /// - Parameter owner: nil for one that keeps the link in a constant and therefore can only name itself afterwards, with ``serve(_:)``.
+    package init(loop: LinkLoop, owner: (any LinkOwner)? = nil) {
         self.loop = loop
         self.owner = owner
         lastHeard = loop.now
         openedAt = loop.now
         timer.aim(at: self)
     }
+
+    /// - Parameter owner: kept until the link has ended.
+    package func serve(_ owner: any LinkOwner) { self.owner = owner }
 
     // MARK: - Out
 

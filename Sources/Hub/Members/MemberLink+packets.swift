@@ -9,6 +9,7 @@ import Wire
 extension MemberLink {
     func link(_ link: Link, received bytes: UnsafeRawBufferPointer) -> Consumed {
         guard let base = bytes.baseAddress else { return Consumed(bytes: 0, needed: PacketHeader.size) }
+        let shard = shard
         let count = bytes.count
         var offset = 0
         var needed = PacketHeader.size

@@ -19,8 +19,8 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
 
     let shard: Shard
     let port: Port
-    @exclusivity(unchecked) private(set) var link: Link!
-    @exclusivity(unchecked) private(set) var shell: MemberShell!
+    let link: Link
+    let shell: MemberShell
     /// Packets flow: WELCOME is written. Kept apart because every packet asks.
     @exclusivity(unchecked) private(set) var isWelcomed = false
     // What every packet asks of its sender, set with the registration.
@@ -42,9 +42,10 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
     init(shard: Shard, port: Port) {
         self.shard = shard
         self.port = port
-        link = Link(loop: shard.loop, owner: self)
-        shell = MemberShell(
-            link, on: shard.loop, wire: PacketHubWire(), port: "\(port)", heartbeat: shard.settings.heartbeat, log: shard.log, user: self)
+        link = Link(loop: shard.loop)
+        shell = MemberShell(link, on: shard.loop, wire: PacketHubWire(), port: "\(port)", heartbeat: shard.settings.heartbeat, log: shard.log)
+        link.serve(self)
+        shell.serve(self)
     }
 
     var rules: HelloRules { shard.rules[port.rawValue] }

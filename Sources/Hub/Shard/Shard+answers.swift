@@ -34,8 +34,8 @@ extension Shard {
     /// Says something to a registration's link, wherever it is; one that is gone is no loss.
     func notice(_ id: UInt64, _ count: Int, _ fill: (UnsafeMutableRawPointer) -> Void) {
         let slot = MemberID(raw: id).slot
-        if slot < peers.count, let peer = peers[slot], peer.id == id, peer.loop == index {
-            peer.member?.say(count, fill)
+        if peers.slot(of: id) != nil, peers[slot].loop == index {
+            peers.link(of: id)?.say(count, fill)
         } else if slot < table.gauges.count, view.places[slot].id == id, view.places[slot].loop != index {
             cross(Crossing(.notice, target: id, origin: Origins.ordinary, count: count), to: Int(view.places[slot].loop), fill)
         }

@@ -14,11 +14,7 @@ extension Shard {
     }
 
     func postOutboxes() {
-        for peer in stagedPeers {
-            peer.gauge.crossing.wrappingAdd(peer.staged, ordering: .relaxed)
-            peer.staged = 0
-        }
-        stagedPeers.removeAll(keepingCapacity: true)
+        peers.posted()
         for target in outboxes.indices where outboxes[target].readableBytes > 0 { shards[target].mailbox.post(&outboxes[target]) }
     }
 
@@ -30,16 +26,18 @@ extension Shard {
 
     @inline(__always)
     private func receive(_ entry: Crossing, _ packet: UnsafeRawPointer) {
-        let slot = MemberID(raw: entry.target).slot
-        let peer = slot < peers.count ? peers[slot] : nil
-        let isKnown = peer?.id == entry.target
         guard entry.kind != .notice else {
-            if isKnown { peer?.member?.say(entry.count) { $0.copyMemory(from: packet, byteCount: entry.count) } }
+            peers.link(of: entry.target)?.say(entry.count) { $0.copyMemory(from: packet, byteCount: entry.count) }
             return
         }
-        if isKnown, let peer {
-            peer.gauge.crossing.wrappingSubtract(entry.count, ordering: .relaxed)
-            if let member = peer.member, member.isUsable { return member.append(packet, count: entry.count, origin: entry.origin) }
+        if let slot = peers.slot(of: entry.target) {
+            peers[slot].arrived(entry.count)
+            let isTaken = peers[slot].link?._withUnsafeGuaranteedRef { member in
+                guard member.isUsable else { return false }
+                member.append(packet, count: entry.count, origin: entry.origin)
+                return true
+            }
+            if isTaken == true { return }
         }
         // It died, or is being closed, while this was on its way: still ours, so re-routed once or answered (rules S2, S3).
         lost(

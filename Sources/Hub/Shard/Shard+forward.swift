@@ -66,18 +66,21 @@ extension Shard {
     func hand(
         _ header: PacketHeader, _ packet: UnsafeRawPointer, to slot: Int, _ kind: Crossing.Kind, origin: UInt64, limit: Int
     ) -> Handing {
-        guard let peer = peer(slot) else { return .gone }
-        if peer.loop == index {
-            guard let member = peer.member, member.isUsable else { return .gone }
-            guard member.queued <= limit else { return .full }
-            member.append(packet, count: header.length, origin: origin)
+        guard isMet(slot) else { return .gone }
+        if peers[slot].loop == index {
+            let handing = peers[slot].link?._withUnsafeGuaranteedRef { member -> Handing in
+                guard member.isUsable else { return .gone }
+                guard member.queued <= limit else { return .full }
+                member.append(packet, count: header.length, origin: origin)
+                return .done
+            }
+            guard handing == .done else { return handing ?? .gone }
         } else {
-            guard peer.pendingRemotely <= limit else { return .full }
-            cross(Crossing(kind, target: peer.id, origin: origin, count: header.length), to: peer.loop) {
+            guard peers[slot].pendingRemotely() <= limit else { return .full }
+            cross(Crossing(kind, target: peers[slot].id, origin: origin, count: header.length), to: peers[slot].loop) {
                 $0.copyMemory(from: packet, byteCount: header.length)
             }
-            if peer.staged == 0 { stagedPeers.append(peer) }
-            peer.staged += header.length
+            peers.stage(header.length, for: slot)
         }
         counters.handed(kind, header.length)
         return .done
@@ -85,8 +88,8 @@ extension Shard {
 
     /// Whether a registration can be given anything, as far as this loop knows.
     func isUsable(_ slot: Int) -> Bool {
-        guard let peer = peer(slot) else { return false }
-        return peer.loop != index || peer.member?.isUsable == true
+        guard isMet(slot) else { return false }
+        return peers[slot].loop != index || peers[slot].link?._withUnsafeGuaranteedRef { $0.isUsable } == true
     }
 
     // MARK: - What was lost with a link (rules S2, S3)

@@ -43,8 +43,5 @@ extension Shard {
     }
 
     /// The live link of this loop with that registration.
-    func member(_ id: MemberID) -> MemberLink? {
-        guard id.slot < peers.count, let peer = peers[id.slot], peer.id == id.raw else { return nil }
-        return peer.member
-    }
+    func member(_ id: MemberID) -> MemberLink? { peers.link(of: id.raw) }
 }

@@ -25,7 +25,7 @@ final class Shard: @unchecked Sendable {
     // As in `Link`: what every packet touches is confined to the loop and not checked for exclusivity at run time.
     @exclusivity(unchecked) private(set) var view: TableView
     /// By slot; an entry whose id is not the table's is of the past.
-    @exclusivity(unchecked) var peers: [Peer?] = []
+    @exclusivity(unchecked) var peers = PeerList<MemberLink, LinkGauge>()
     /// Links of this loop, registered or not.
     var links: [ObjectIdentifier: MemberLink] = [:]
     @exclusivity(unchecked) var counters = Counters()
@@ -34,7 +34,6 @@ final class Shard: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var loopCount = 1
     /// Entries for each other loop, posted at the end of the turn.
     @exclusivity(unchecked) var outboxes: [ByteBuffer] = []
-    @exclusivity(unchecked) var stagedPeers: [Peer] = []
     /// Links of this loop that got something, or still hold something: how full they are is told to other loops at the turn's end.
     @exclusivity(unchecked) private var touched: [MemberLink] = []
     private(set) var mailbox: Mailbox!
@@ -93,8 +92,7 @@ final class Shard: @unchecked Sendable {
         postOutboxes()
         self.table = table
         view = table.view
-        let missing = table.gauges.count - peers.count
-        if missing > 0 { peers.append(contentsOf: repeatElement(nil, count: missing)) }
+        peers.makeRoom(for: table.gauges.count)
         if !peersTimer.isArmed { loop.arm(peersTimer, at: max(loop.now, lastPeersRound + PeersPacing.interval)) }
         guard table.taken() else { return }
         let version = table.version
@@ -115,35 +113,31 @@ final class Shard: @unchecked Sendable {
 
     func awaitPublication(_ member: MemberLink) { awaiting.append(member) }
 
-    /// The registration in that slot of the table, as this loop knows it.
+    /// Whether the registration in that slot of the table is the one in ``peers``.
     @inline(__always)
-    func peer(_ slot: Int) -> Peer? {
+    func isMet(_ slot: Int) -> Bool {
         let id = view.places[slot].id
-        if let peer = peers[slot], peer.id == id { return peer }
-        return meet(slot, id)
+        return peers[slot].id == id && id != 0 || meet(slot, id)
     }
 
-    private func meet(_ slot: Int, _ id: UInt64) -> Peer? {
+    private func meet(_ slot: Int, _ id: UInt64) -> Bool {
         let owner = Int(view.places[slot].loop)
-        guard id != 0, let gauge = table.gauges[slot] else { return nil }
         // One of this loop's that is not known here is gone, and the next table will say so.
-        guard owner != index else { return nil }
-        let peer = Peer(id: id, loop: owner, gauge: gauge)
-        peers[slot] = peer
-        return peer
+        guard id != 0, owner != index, let gauge = table.gauges[slot] else { return false }
+        peers.seat(Peer(id: id, loop: owner, gauge: gauge), gauge, at: slot)
+        return true
     }
 
     /// A link of this loop is registered: it can be found before any table names it.
     func own(_ member: MemberLink) {
         let slot = MemberID(raw: member.id).slot
-        if slot >= peers.count { peers.append(contentsOf: repeatElement(nil, count: slot + 1 - peers.count)) }
-        peers[slot] = Peer(id: member.id, loop: index, gauge: member.gauge, member: member)
+        peers.makeRoom(for: slot + 1)
+        peers.seat(Peer(id: member.id, loop: index, gauge: member.gauge, link: member), member.gauge, at: slot)
     }
 
     func disown(_ member: MemberLink) {
-        let slot = MemberID(raw: member.id).slot
-        guard let peer = peers[slot], peer.id == member.id else { return }
-        peer.member = nil
+        guard peers.slot(of: member.id) != nil else { return }
+        peers.linkIsGone(member.id)
         member.gauge.queued.store(0, ordering: .relaxed)
     }
 

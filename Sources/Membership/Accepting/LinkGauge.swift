@@ -1,13 +1,15 @@
-package import Synchronization
+public import Synchronization
 
 /// How full one link's queue is, for loops that do not own it. Read and written once a burst.
-package final class LinkGauge: Sendable {
+public final class LinkGauge: PeerGauge {
     /// Bytes in the link's queue, as its loop last told.
-    package let queued = Atomic<Int>(0)
+    public let queued = Atomic<Int>(0)
     /// Bytes that other loops have handed over and the link's loop has not taken yet.
-    package let crossing = Atomic<Int>(0)
+    public let crossing = Atomic<Int>(0)
 
-    package init() {}
+    public init() {}
 
-    package var pending: Int { queued.load(ordering: .relaxed) + crossing.load(ordering: .relaxed) }
+    public var bytes: LinkGauge { self }
+
+    public var pending: Int { queued.load(ordering: .relaxed) + crossing.load(ordering: .relaxed) }
 }

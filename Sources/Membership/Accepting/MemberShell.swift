@@ -38,7 +38,8 @@ package final class MemberShell {
     private let log: EventLog
     /// For the log: what this port is for.
     private let port: String
-    private unowned let user: any MemberShellUser
+    // The user owns the shell, and says so before anything else.
+    private unowned var user: (any MemberShellUser)!
     package private(set) var acceptance: Acceptance
     /// Calls or packets flow: WELCOME is written.
     package private(set) var isWelcomed = false
@@ -55,20 +56,19 @@ package final class MemberShell {
     private enum Answer { case welcome, drained }
     @exclusivity(unchecked) @usableFromInline private(set) var isClosingWhenEmpty = false
 
-    /// - Parameter user: owns the shell.
-    package init(
-        _ link: Link, on loop: LinkLoop, wire: any HubWire, port: String, heartbeat: TimeAmount, log: EventLog,
-        user: any MemberShellUser
-    ) {
+    /// A shell for `link`, which does nothing before ``serve(_:)``.
+    package init(_ link: Link, on loop: LinkLoop, wire: any HubWire, port: String, heartbeat: TimeAmount, log: EventLog) {
         self.link = link
         self.loop = loop
         self.wire = wire
         self.port = port
         self.log = log
-        self.user = user
         self.heartbeat = Heartbeat(interval: heartbeat)
         acceptance = Acceptance(now: loop.now)
     }
+
+    /// - Parameter user: owns the shell, and is not kept by it.
+    package func serve(_ user: any MemberShellUser) { self.user = user }
 
     package var name: String { known.map { "\($0.identity) (\($0.name.isEmpty ? link.remote : $0.name))" } ?? link.remote }
     package var memberID: MemberID? { acceptance.id }

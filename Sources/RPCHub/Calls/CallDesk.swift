@@ -49,21 +49,48 @@ struct CallDesk {
         let agent: UInt64
         let gauge: AgentGauge
         var calls = Pending<Call>(.wide)
-        /// Its link is gone; what was on its way there is coming back.
-        var isGone = false
+
+        @inline(__always)
+        mutating func open(_ call: Call) -> UInt64? {
+            guard gauge.take() else { return nil }
+            if let number = calls.open(call, deadline: call.deadline) { return number }
+            gauge.release()
+            return nil
+        }
+
+        @inline(__always)
+        mutating func answered(_ number: UInt64) -> Pending<Call>.Match {
+            let match = calls.answered(number)
+            if case .unknown = match { return match }
+            gauge.release()
+            return match
+        }
     }
 
     private struct Caller {
-        let id: UInt64
-        let node: UInt64
         var calls = NumberIndex<CallPlace>()
+
+        /// In place: a copy would count a reference.
+        @inline(__always)
+        mutating func refusal(of number: UInt64, window: Int) -> Refusal? {
+            guard calls.count < window else { return .window }
+            return calls[number] == nil ? nil : .duplicate
+        }
     }
 
+    // What every call asks stands in lists of plain integers: a look at a `Seat` or a `Caller` that is not in place copies it and counts its
+    // references, and counted references were a third of a call's time.
+
     /// Of agents, by the slot of their registration.
-    private var seats: [Seat?] = []
+    private var seats: ContiguousArray<Seat?> = []
+    /// Whose seat that is; 0 where there is none.
+    private var sitting: ContiguousArray<UInt64> = []
     /// Of agents that are gone while their slot may be another's already.
     private var leaving: [UInt64: Seat] = [:]
-    private var callers: [Caller?] = []
+    /// Of callers, by the slot of their registration.
+    private var callers: ContiguousArray<Caller> = []
+    /// Who that is; 0 where nobody is.
+    private var asking: ContiguousArray<(id: UInt64, node: UInt64)> = []
     /// The least of all seats' next deadlines, or earlier.
     private(set) var nextDue = Pending<Call>.never
     /// The most open calls of one caller.
@@ -74,7 +101,7 @@ struct CallDesk {
     init(window: Int) { self.window = window }
 
     var isEmpty: Bool {
-        open == 0 && leaving.isEmpty && seats.allSatisfy { $0?.calls.isEmpty ?? true } && callers.allSatisfy { $0?.calls.isEmpty ?? true }
+        open == 0 && leaving.isEmpty && seats.allSatisfy { $0?.calls.isEmpty ?? true } && callers.allSatisfy { $0.calls.isEmpty }
     }
     /// Calls that were given up and not answered yet.
     var tombstones: Int { seats.reduce(0) { $0 + ($1?.calls.tombstones ?? 0) } + leaving.values.reduce(0) { $0 + $1.calls.tombstones } }
@@ -96,31 +123,34 @@ struct CallDesk {
     /// An agent that calls may go to. One that had the slot before is on its way out.
     mutating func meet(agent: UInt64, gauge: AgentGauge) {
         let slot = CallDesk.slot(agent)
-        if slot >= seats.count { seats.append(contentsOf: repeatElement(nil, count: slot + 1 - seats.count)) }
-        guard seats[slot]?.agent != agent else { return }
+        let missing = slot + 1 - seats.count
+        if missing > 0 {
+            seats.append(contentsOf: repeatElement(nil, count: missing))
+            sitting.append(contentsOf: repeatElement(0, count: missing))
+        }
+        guard sitting[slot] != agent else { return }
         retire(slot)
         seats[slot] = Seat(agent: agent, gauge: gauge)
+        sitting[slot] = agent
     }
 
     /// Whether calls may go to it.
     @inline(__always)
     func knows(agent: UInt64) -> Bool {
         let slot = CallDesk.slot(agent)
-        guard slot < seats.count, let seat = seats[slot] else { return false }
-        return seat.agent == agent && !seat.isGone
+        return slot < sitting.count && sitting[slot] == agent
     }
 
     /// Its link is gone: nothing more goes to it. Calls that it may have got are told by ``ended(agent:)``.
     mutating func gone(agent: UInt64) {
         let slot = CallDesk.slot(agent)
-        guard slot < seats.count, seats[slot]?.agent == agent else { return }
-        seats[slot]?.isGone = true
-        retire(slot)
+        if knows(agent: agent) { retire(slot) }
     }
 
     private mutating func retire(_ slot: Int) {
         guard let seat = seats[slot] else { return }
         seats[slot] = nil
+        sitting[slot] = 0
         if !seat.calls.isEmpty { leaving[seat.agent] = seat }
     }
 
@@ -135,39 +165,46 @@ struct CallDesk {
 
     mutating func joined(caller: UInt64, node: UInt64) {
         let slot = CallDesk.slot(caller)
-        if slot >= callers.count { callers.append(contentsOf: repeatElement(nil, count: slot + 1 - callers.count)) }
-        callers[slot] = Caller(id: caller, node: node)
+        while callers.count <= slot {
+            callers.append(Caller())
+            asking.append((0, 0))
+        }
+        callers[slot] = Caller()
+        asking[slot] = (caller, node)
     }
 
     /// A caller's link is gone: its calls are given up. Returns where they are, to be cancelled.
     mutating func left(caller: UInt64) -> [CallPlace] {
         let slot = CallDesk.slot(caller)
-        guard slot < callers.count, let book = callers[slot], book.id == caller else { return [] }
-        let places = book.calls.values
+        guard knows(caller: caller) else { return [] }
+        let places = callers[slot].calls.values
         for place in places { _ = abandon(place) }
-        callers[slot] = nil
+        callers[slot] = Caller()
+        asking[slot] = (0, 0)
         return places
+    }
+
+    @inline(__always)
+    private func knows(caller: UInt64) -> Bool {
+        let slot = CallDesk.slot(caller)
+        return slot < asking.count && asking[slot].id == caller
     }
 
     /// The identify id of a caller that is there.
     @inline(__always)
     func node(of caller: UInt64) -> UInt64? {
-        let slot = CallDesk.slot(caller)
-        guard slot < callers.count, let book = callers[slot], book.id == caller else { return nil }
-        return book.node
+        knows(caller: caller) ? asking[CallDesk.slot(caller)].node : nil
     }
 
     // MARK: - Calls
 
     /// Why a REQUEST is not taken, before anyone is chosen for it.
     @inline(__always)
-    func refusal(of header: RPCHeader, from caller: UInt64) -> Refusal? {
-        let slot = CallDesk.slot(caller)
-        guard slot < callers.count, let book = callers[slot], book.id == caller, book.node == header.identify else { return .foreignIdentity }
+    mutating func refusal(of header: RPCHeader, from caller: UInt64) -> Refusal? {
+        guard node(of: caller) == header.identify else { return .foreignIdentity }
         guard header.payloadCount >= ProtoRequest.leastPayload else { return .short }
         if header.isOneway { return nil }
-        guard book.calls.count < window else { return .window }
-        return book.calls[header.call] == nil ? nil : .duplicate
+        return callers[CallDesk.slot(caller)].refusal(of: header.call, window: window)
     }
 
     enum Refusal: Equatable { case foreignIdentity, short, window, duplicate }
@@ -175,38 +212,28 @@ struct CallDesk {
     /// Opens a call with an agent; nil when the agent is not known here, or its window is full.
     @inline(__always)
     mutating func open(_ call: Call, with agent: UInt64) -> UInt64? {
-        guard knows(agent: agent) else { return nil }
-        let slot = CallDesk.slot(agent)
-        guard seats[slot]?.gauge.take() == true else { return nil }
-        guard let number = seats[slot]?.calls.open(call, deadline: call.deadline) else {
-            seats[slot]?.gauge.release()
-            return nil
-        }
+        guard knows(agent: agent), let number = seats[CallDesk.slot(agent)]?.open(call) else { return nil }
         open += 1
         nextDue = min(nextDue, call.deadline)
         if call.asker != Asker.door { note(call, CallPlace(agent: agent, number: number)) }
         return number
     }
 
+    @inline(__always)
     private mutating func note(_ call: Call, _ place: CallPlace) {
-        let slot = CallDesk.slot(call.asker)
-        guard slot < callers.count, callers[slot]?.id == call.asker else { return }
-        _ = callers[slot]?.calls.insert(call.number, place)
+        guard knows(caller: call.asker) else { return }
+        _ = callers[CallDesk.slot(call.asker)].calls.insert(call.number, place)
     }
 
     /// An agent answers.
     @inline(__always)
     mutating func answered(agent: UInt64, number: UInt64) -> Answer {
-        let slot = CallDesk.slot(agent)
-        guard slot < seats.count, seats[slot]?.agent == agent else { return answeredLate(agent, number) }
-        switch seats[slot]?.calls.answered(number) {
+        guard knows(agent: agent) else { return answeredLate(agent, number) }
+        switch seats[CallDesk.slot(agent)]?.answered(number) {
         case .call(let call):
-            seats[slot]?.gauge.release()
             closed(call)
             return .call(call)
-        case .tombstone:
-            seats[slot]?.gauge.release()
-            return .late
+        case .tombstone: return .late
         case .unknown, nil: return .stranger
         }
     }
@@ -225,9 +252,9 @@ struct CallDesk {
     /// A REQUEST came back unwritten. Nil when its call has ended meanwhile.
     mutating func returned(agent: UInt64, number: UInt64) -> Call? {
         let slot = CallDesk.slot(agent)
-        if slot < seats.count, seats[slot]?.agent == agent {
+        if knows(agent: agent) {
             guard let call = seats[slot]?.calls.retract(number) else {
-                if case .tombstone = seats[slot]?.calls.answered(number) { seats[slot]?.gauge.release() }
+                _ = seats[slot]?.answered(number)
                 return nil
             }
             seats[slot]?.gauge.release()
@@ -244,18 +271,16 @@ struct CallDesk {
 
     /// The caller does not want the answer any more. Nil when the call has ended.
     mutating func cancelled(_ number: UInt64, by caller: UInt64) -> CallPlace? {
-        let slot = CallDesk.slot(caller)
-        guard slot < callers.count, callers[slot]?.id == caller, let place = callers[slot]?.calls[number] else { return nil }
+        guard knows(caller: caller), let place = callers[CallDesk.slot(caller)].calls[number] else { return nil }
         guard abandon(place) != nil else { return nil }
         return place
     }
 
     /// Gives a call up and leaves a tombstone.
     mutating func abandon(_ place: CallPlace) -> Call? {
-        let slot = CallDesk.slot(place.agent)
         var call: Call?
-        if slot < seats.count, seats[slot]?.agent == place.agent {
-            call = seats[slot]?.calls.abandon(place.number)
+        if knows(agent: place.agent) {
+            call = seats[CallDesk.slot(place.agent)]?.calls.abandon(place.number)
         } else {
             call = leaving[place.agent]?.calls.abandon(place.number)
         }
@@ -282,9 +307,7 @@ struct CallDesk {
     @inline(__always)
     private mutating func closed(_ call: Call) {
         open -= 1
-        guard call.asker != Asker.door else { return }
-        let slot = CallDesk.slot(call.asker)
-        guard slot < callers.count, callers[slot]?.id == call.asker else { return }
-        callers[slot]?.calls.remove(call.number)
+        guard call.asker != Asker.door, knows(caller: call.asker) else { return }
+        callers[CallDesk.slot(call.asker)].calls.remove(call.number)
     }
 }

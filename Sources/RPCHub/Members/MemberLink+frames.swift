@@ -9,6 +9,7 @@ import Wire
 extension MemberLink {
     func link(_ link: Link, received bytes: UnsafeRawBufferPointer) -> Consumed {
         guard let base = bytes.baseAddress else { return Consumed(bytes: 0, needed: RPCHeader.size) }
+        let shard = shard
         var offset = 0
         defer { shard.counters[port].bytesIn += offset }
         while true {
@@ -18,7 +19,7 @@ extension MemberLink {
                 guard isWelcomed || mayComeEarly(header) else { return turnAway(header, rest) }
                 let frame = base + offset
                 offset += header.length
-                take(header, frame)
+                take(header, frame, shard)
                 guard link.isOpen else { return Consumed(bytes: bytes.count, needed: RPCHeader.size) }
             case .discard(let count): offset += count
             case .tooLarge(let header):
@@ -35,7 +36,7 @@ extension MemberLink {
     }
 
     @inline(__always)
-    private func take(_ header: RPCHeader, _ frame: UnsafeRawPointer) {
+    private func take(_ header: RPCHeader, _ frame: UnsafeRawPointer, _ shard: Shard) {
         if port == .callers, header.kind == RPCKind.request.rawValue {
             shard.request(header, frame, from: self)
         } else if port == .agents, header.kind == RPCKind.reply.rawValue || header.kind == RPCKind.undelivered.rawValue {

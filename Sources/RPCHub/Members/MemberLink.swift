@@ -16,8 +16,8 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
 
     let shard: Shard
     let port: Port
-    @exclusivity(unchecked) private(set) var link: Link!
-    @exclusivity(unchecked) private(set) var shell: MemberShell!
+    let link: Link
+    let shell: MemberShell
     /// ``MemberID/raw``; 0 before it is registered.
     @exclusivity(unchecked) private(set) var id: UInt64 = 0
     /// A caller's identify id, or an agent's instance id.
@@ -38,9 +38,10 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
         self.port = port
         let settings = shard.settings
         framing = RPCFraming(maxFrame: settings.maxFrame)
-        link = Link(loop: shard.loop, owner: self)
-        shell = MemberShell(
-            link, on: shard.loop, wire: RPCHubWire(), port: "\(port)", heartbeat: settings.heartbeat, log: shard.log, user: self)
+        link = Link(loop: shard.loop)
+        shell = MemberShell(link, on: shard.loop, wire: RPCHubWire(), port: "\(port)", heartbeat: settings.heartbeat, log: shard.log)
+        link.serve(self)
+        shell.serve(self)
     }
 
     var rules: HelloRules { shard.rules[port.rawValue] }

@@ -103,8 +103,7 @@ extension Shard {
     /// - Parameter held: what the socket has been given nothing of.
     func agentGone(_ agent: MemberLink, _ held: [ByteBuffer]) {
         let id = agent.id
-        let slot = MemberID(raw: id).slot
-        if peers[slot]?.id == id { peers[slot]?.member = nil }
+        peers.linkIsGone(id)
         agent.gauge.bytes.queued.store(0, ordering: .relaxed)
         desk.gone(agent: id)
         for other in shards where other.index != index { say(.gone, of: id, to: other.index) }

@@ -65,51 +65,52 @@ extension Shard {
         case .draining: return .draining
         case .busy: return .busy
         case .agent(let slot):
-            guard let peer = peer(slot) else { return .noRoute }
+            guard isMet(slot) else { return .noRoute }
+            let agent = peers[slot].id
             var header = header
             header.timeoutMilliseconds = UInt32(truncatingIfNeeded: milliseconds)
             if header.isOneway {
                 header.call = 0
                 counters.oneway += 1
             } else {
-                guard let number = desk.open(call, with: peer.id) else { return .busy }
+                guard let number = desk.open(call, with: agent) else { return .busy }
                 header.call = HubCall.id(number, loop: index)
-                if call.asker == Asker.door { door?.opened(call.number, at: CallPlace(agent: peer.id, number: number)) }
+                if call.asker == Asker.door { door?.opened(call.number, at: CallPlace(agent: agent, number: number)) }
                 armCalls()
             }
-            hand(header, frame + RPCHeader.size, .request, to: peer)
+            hand(header, frame + RPCHeader.size, .request, to: slot)
             return nil
         }
     }
 
     @inline(__always)
     private func readiness(_ slot: Int, isOneway: Bool) -> AgentChoice.Readiness {
-        guard let peer = peer(slot), desk.knows(agent: peer.id) else { return .gone }
-        if peer.loop == index {
-            guard let member = peer.member, member.shell.isUsable else { return .gone }
-            if member.queued > maxPending { return .full }
-        } else if peer.pendingRemotely > maxPending {
+        guard isMet(slot), desk.knows(agent: peers[slot].id) else { return .gone }
+        if peers[slot].loop == index {
+            // Nobody is usable with a queue of less than nothing.
+            let queued = peers[slot].link?._withUnsafeGuaranteedRef { $0.shell.isUsable ? $0.queued : -1 } ?? -1
+            if queued < 0 { return .gone }
+            if queued > maxPending { return .full }
+        } else if peers[slot].pendingRemotely() > maxPending {
             return .full
         }
+        let (load, isFull) = peers[slot].gauge?._withUnsafeGuaranteedRef { ($0.load, $0.isFull) } ?? (0, true)
         // A oneway call takes no place in the window (rule S28).
-        return !isOneway && peer.gauge.isFull ? .full : .open(load: peer.gauge.load)
+        return !isOneway && isFull ? .full : .open(load: load)
     }
 
-    /// Gives a frame to an agent's link, wherever it is.
+    /// Gives a frame to the link of the agent in that slot, wherever it is.
     @inline(__always)
-    func hand(_ header: RPCHeader, _ payload: UnsafeRawPointer, _ kind: Crossing.Kind, to peer: Peer) {
-        if peer.loop == index {
-            peer.member?.append(header, payload)
+    func hand(_ header: RPCHeader, _ payload: UnsafeRawPointer, _ kind: Crossing.Kind, to slot: Int) {
+        if peers[slot].loop == index {
+            peers[slot].link?._withUnsafeGuaranteedRef { $0.append(header, payload) }
             return
         }
-        cross(Crossing(kind, agent: peer.id, count: header.length), to: peer.loop) { target in
+        cross(Crossing(kind, agent: peers[slot].id, count: header.length), to: peers[slot].loop) { target in
             header.store(to: target)
             (target + RPCHeader.size).copyMemory(from: payload, byteCount: header.payloadCount)
         }
-        if kind == .request {
-            if peer.staged == 0 { stagedPeers.append(peer) }
-            peer.staged += header.length
-        }
+        if kind == .request { peers.stage(header.length, for: slot) }
     }
 
     // MARK: - Calls that are given up
@@ -134,12 +135,11 @@ extension Shard {
     }
 
     func sayCancel(_ place: CallPlace, rpc: UInt32, identify: UInt64) {
-        let slot = MemberID(raw: place.agent).slot
-        guard slot < peers.count, let peer = peers[slot], peer.id == place.agent else { return }
+        guard let slot = peers.slot(of: place.agent) else { return }
         let header = RPCHeader(.cancel, payloadCount: 0, rpc: rpc, identify: identify, call: HubCall.id(place.number, loop: index))
         withUnsafeBytes(of: 0) { empty in
             // Guard: an integer has an address; none of its bytes are read.
-            hand(header, empty.baseAddress!, .cancel, to: peer)
+            hand(header, empty.baseAddress!, .cancel, to: slot)
         }
     }
 

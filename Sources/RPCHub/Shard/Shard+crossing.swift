@@ -14,11 +14,7 @@ extension Shard {
     }
 
     func postOutboxes() {
-        for peer in stagedPeers {
-            peer.gauge.bytes.crossing.wrappingAdd(peer.staged, ordering: .relaxed)
-            peer.staged = 0
-        }
-        stagedPeers.removeAll(keepingCapacity: true)
+        peers.posted()
         for target in outboxes.indices where outboxes[target].readableBytes > 0 { shards[target].mailbox.post(&outboxes[target]) }
     }
 
@@ -46,10 +42,14 @@ extension Shard {
     @inline(__always)
     private func requestCrossed(_ entry: Crossing, _ frame: UnsafeRawPointer) {
         let header = RPCHeader(at: frame)
-        let slot = MemberID(raw: entry.agent).slot
-        if slot < peers.count, let peer = peers[slot], peer.id == entry.agent {
-            peer.gauge.bytes.crossing.wrappingSubtract(entry.count, ordering: .relaxed)
-            if let member = peer.member, member.shell.isUsable { return member.append(header, frame + RPCHeader.size) }
+        if let slot = peers.slot(of: entry.agent) {
+            peers[slot].arrived(entry.count)
+            let isTaken = peers[slot].link?._withUnsafeGuaranteedRef { agent in
+                guard agent.shell.isUsable else { return false }
+                agent.append(header, frame + RPCHeader.size)
+                return true
+            }
+            if isTaken == true { return }
         }
         // It died, or is being closed, while this was on its way: still ours.
         sendBack(header, frame, agent: entry.agent)

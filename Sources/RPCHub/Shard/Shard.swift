@@ -30,7 +30,7 @@ final class Shard: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var view: AgentTable.View
     @exclusivity(unchecked) var desk: CallDesk
     /// Agents by slot; an entry whose id is not the table's is of the past.
-    @exclusivity(unchecked) var peers: [Peer?] = []
+    @exclusivity(unchecked) var peers = PeerList<MemberLink, AgentGauge>()
     /// Callers of this loop, by slot.
     @exclusivity(unchecked) var callers: [MemberLink?] = []
     /// Links of this loop, registered or not.
@@ -41,7 +41,6 @@ final class Shard: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var loopCount = 1
     /// Entries for each other loop, posted at the end of the turn.
     @exclusivity(unchecked) var outboxes: [ByteBuffer] = []
-    @exclusivity(unchecked) var stagedPeers: [Peer] = []
     /// Agents of this loop that got something, or still hold something: how full they are is told to other loops at the turn's end.
     @exclusivity(unchecked) private var touched: [MemberLink] = []
     private(set) var mailbox: Mailbox!
@@ -135,8 +134,7 @@ final class Shard: @unchecked Sendable {
         postOutboxes()
         self.table = table
         view = table.view
-        let missing = table.gauges.count - peers.count
-        if missing > 0 { peers.append(contentsOf: repeatElement(nil, count: missing)) }
+        peers.makeRoom(for: table.gauges.count)
         if !peersTimer.isArmed { loop.arm(peersTimer, at: max(loop.now, lastPeersRound + PeersPacing.interval)) }
         guard table.taken() else { return }
         let version = table.version
@@ -157,41 +155,37 @@ final class Shard: @unchecked Sendable {
 
     func awaitPublication(_ member: MemberLink) { awaiting.append(member) }
 
-    /// The agent in that slot of the table, as this loop knows it.
+    /// Whether the agent in that slot of the table is the one in ``peers``.
     @inline(__always)
-    func peer(_ slot: Int) -> Peer? {
+    func isMet(_ slot: Int) -> Bool {
         let id = view.places[slot].id
-        if let peer = peers[slot], peer.id == id { return peer }
-        return meet(slot, id)
+        return peers[slot].id == id && id != 0 || meet(slot, id)
     }
 
-    private func meet(_ slot: Int, _ id: UInt64) -> Peer? {
+    private func meet(_ slot: Int, _ id: UInt64) -> Bool {
         let owner = view.places[slot].loop
         // One of this loop's that is not known here is gone, and the next table will say so.
-        guard id != 0, owner != index, let gauge = table.gauges[slot] else { return nil }
+        guard id != 0, owner != index, let gauge = table.gauges[slot] else { return false }
         // A later one has the slot already.
-        if let known = peers[slot], known.id >> 24 > id >> 24 { return nil }
-        let peer = Peer(id: id, loop: owner, gauge: gauge)
-        peers[slot] = peer
-        desk.meet(agent: id, gauge: gauge)
-        return peer
+        guard peers[slot].id >> 24 <= id >> 24 else { return false }
+        seat(Peer(id: id, loop: owner, gauge: gauge), gauge, at: slot)
+        return true
     }
 
     /// An agent of this loop is registered: it can be found before any table names it.
     func own(_ agent: MemberLink) {
         let slot = MemberID(raw: agent.id).slot
-        if slot >= peers.count { peers.append(contentsOf: repeatElement(nil, count: slot + 1 - peers.count)) }
-        peers[slot] = Peer(id: agent.id, loop: index, gauge: agent.gauge, member: agent)
-        desk.meet(agent: agent.id, gauge: agent.gauge)
+        peers.makeRoom(for: slot + 1)
+        seat(Peer(id: agent.id, loop: index, gauge: agent.gauge, link: agent), agent.gauge, at: slot)
+    }
+
+    private func seat(_ peer: Peer<MemberLink, AgentGauge>, _ gauge: AgentGauge, at slot: Int) {
+        peers.seat(peer, gauge, at: slot)
+        desk.meet(agent: peer.id, gauge: gauge)
     }
 
     /// The agent of that registration, if it is this loop's and its link stands.
-    @inline(__always)
-    func agent(_ id: UInt64) -> MemberLink? {
-        let slot = MemberID(raw: id).slot
-        guard slot < peers.count, let peer = peers[slot], peer.id == id else { return nil }
-        return peer.member
-    }
+    func agent(_ id: UInt64) -> MemberLink? { peers.link(of: id) }
 
     /// The caller of that registration, while its link stands.
     @inline(__always)

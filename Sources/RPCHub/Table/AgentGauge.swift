@@ -2,7 +2,7 @@ import Membership
 import Synchronization
 
 /// How busy one agent is, for all loops that send it calls: its open calls and its queue. Plain atomics; nothing is locked.
-final class AgentGauge: Sendable {
+final class AgentGauge: PeerGauge {
     /// Its link's queue.
     let bytes = LinkGauge()
     /// Calls that it was given and has not answered, tombstones included (rule S28).

@@ -1,0 +1,115 @@
+import Synchronization
+
+/// One registration as one event loop sees it.
+///
+/// Plain memory, because every candidate of every packet and call is looked at, and each reference that is counted for it would cost a locked
+/// instruction. `public`, because what is `package` is not specialised in another target.
+public struct Peer<Member: AnyObject, Gauge: PeerGauge> {
+    /// ``MemberID/raw``; 0 before there was one in this slot.
+    public private(set) var id: UInt64 = 0
+    public private(set) var loop = 0
+    /// Its link, on the loop that owns it. Guard: whoever ends a link takes it out here while the link is still held.
+    public private(set) var link: Unmanaged<Member>?
+    /// Guard: ``PeerList`` holds it for as long as this is in its list.
+    public private(set) var gauge: Unmanaged<Gauge>?
+    /// Bytes that this loop has put into its outbox for it in this turn.
+    @usableFromInline var staged = 0
+    /// What waited for it when the first of them was put there.
+    @usableFromInline var seen = 0
+
+    init() {}
+
+    package init(id: UInt64, loop: Int, gauge: Gauge, link: Member? = nil) {
+        self.id = id
+        self.loop = loop
+        self.gauge = Unmanaged.passUnretained(gauge)
+        self.link = link.map(Unmanaged.passUnretained)
+    }
+
+    mutating func linkIsGone() { link = nil }
+
+    /// Bytes that wait for a link of another loop, looked up once a turn.
+    @inlinable
+    @inline(__always)
+    public mutating func pendingRemotely() -> Int {
+        if staged == 0 { seen = gauge?._withUnsafeGuaranteedRef { $0.bytes.pending } ?? 0 }
+        return seen + staged
+    }
+
+    /// What was staged is on its way to the loop of the link.
+    mutating func posted() {
+        gauge?._withUnsafeGuaranteedRef { gauge in _ = gauge.bytes.crossing.wrappingAdd(staged, ordering: .relaxed) }
+        staged = 0
+    }
+
+    /// That much has come here, where the link is.
+    package func arrived(_ count: Int) {
+        gauge?._withUnsafeGuaranteedRef { gauge in _ = gauge.bytes.crossing.wrappingSubtract(count, ordering: .relaxed) }
+    }
+}
+
+/// What loops that do not own a link know of how full it is.
+public protocol PeerGauge: AnyObject, Sendable {
+    var bytes: LinkGauge { get }
+}
+
+/// The registrations of a hub as one event loop sees them, by slot; the last that was met in each.
+public struct PeerList<Member: AnyObject, Gauge: PeerGauge> {
+    @usableFromInline var peers: ContiguousArray<Peer<Member, Gauge>> = []
+    /// Holds what ``peers`` points to.
+    private var gauges: ContiguousArray<Gauge?> = []
+    /// Slots for which something is in an outbox.
+    @usableFromInline var staged: ContiguousArray<Int> = []
+
+    package init() {}
+
+    /// - Precondition: `slot` is below what ``makeRoom(for:)`` was told.
+    @inlinable
+    public subscript(slot: Int) -> Peer<Member, Gauge> {
+        @inline(__always) get { peers[slot] }
+        @inline(__always) _modify { yield &peers[slot] }
+    }
+
+    package mutating func makeRoom(for slots: Int) {
+        while peers.count < slots {
+            peers.append(Peer())
+            gauges.append(nil)
+        }
+    }
+
+    /// The slot of that registration, if it is the last that was met there.
+    @inlinable
+    @inline(__always)
+    public func slot(of id: UInt64) -> Int? {
+        let slot = Int(id & 0xFF_FFFF)
+        return slot < peers.count && peers[slot].id == id ? slot : nil
+    }
+
+    /// The live link of this loop with that registration.
+    package func link(of id: UInt64) -> Member? { slot(of: id).flatMap { peers[$0].link?.takeUnretainedValue() } }
+
+    /// From now on the slot is this one's.
+    package mutating func seat(_ peer: Peer<Member, Gauge>, _ gauge: Gauge, at slot: Int) {
+        if peers[slot].staged > 0 { peers[slot].posted() }
+        peers[slot] = peer
+        gauges[slot] = gauge
+    }
+
+    package mutating func linkIsGone(_ id: UInt64) {
+        if let slot = slot(of: id) { peers[slot].linkIsGone() }
+    }
+
+    /// So many bytes are in an outbox for the one in that slot.
+    @inlinable
+    @inline(__always)
+    public mutating func stage(_ count: Int, for slot: Int) {
+        if peers[slot].staged == 0 { staged.append(slot) }
+        peers[slot].staged += count
+    }
+
+    /// The outboxes are posted.
+    package mutating func posted() {
+        for slot in staged { peers[slot].posted() }
+        staged.removeAll(keepingCapacity: true)
+    }
+}

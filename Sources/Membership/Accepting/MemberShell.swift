@@ -215,7 +215,11 @@ package final class MemberShell {
     /// The link is closed.
     package func closed(_ end: LinkEnd) {
         let code = end.code ?? .lost
-        if isWelcomed, code != .draining { log.event("left", level: .info, "\(name) is gone: \(end.error.map(describe) ?? code.name)") }
+        if isLeaving, end.code == nil, end.error == nil {
+            log.event("left", level: .info, "\(name) has left")
+        } else if isWelcomed, code != .draining {
+            log.event("left", level: .info, "\(name) is gone: \(end.error.map(describe) ?? code.name)")
+        }
         acceptance.ended()
     }
 

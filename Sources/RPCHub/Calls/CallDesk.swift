@@ -47,22 +47,34 @@ struct CallDesk {
 
     private struct Seat {
         let agent: UInt64
-        let gauge: AgentGauge
+        private let held: AgentGauge
+        /// ``held``, asked without counting a reference.
+        private let gauge: Unmanaged<AgentGauge>
         var calls = Pending<Call>(.wide)
+
+        init(agent: UInt64, gauge: AgentGauge) {
+            self.agent = agent
+            held = gauge
+            self.gauge = Unmanaged.passUnretained(gauge)
+        }
 
         @inline(__always)
         mutating func open(_ call: Call) -> UInt64? {
-            guard gauge.take() else { return nil }
+            guard gauge._withUnsafeGuaranteedRef({ $0.take() }) else { return nil }
             if let number = calls.open(call, deadline: call.deadline) { return number }
-            gauge.release()
+            release()
             return nil
         }
+
+        /// A place in the agent's window is free again.
+        @inline(__always)
+        func release() { gauge._withUnsafeGuaranteedRef { $0.release() } }
 
         @inline(__always)
         mutating func answered(_ number: UInt64) -> Pending<Call>.Match {
             let match = calls.answered(number)
             if case .unknown = match { return match }
-            gauge.release()
+            release()
             return match
         }
     }
@@ -257,7 +269,7 @@ struct CallDesk {
                 _ = seats[slot]?.answered(number)
                 return nil
             }
-            seats[slot]?.gauge.release()
+            seats[slot]?.release()
             closed(call)
             return call
         }

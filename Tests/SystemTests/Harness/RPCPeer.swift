@@ -148,10 +148,11 @@ extension RPCPeer {
     /// Answers with the content turned round.
     func answer(_ request: RPCFrame) throws { try send(RPCPeer.reply(to: request)) }
 
-    static func reply(to request: RPCFrame) throws -> RPCFrame {
+    /// - Parameter text: the content; without one it is what was asked, turned round.
+    static func reply(to request: RPCFrame, text: String? = nil) throws -> RPCFrame {
         let asked = try ProtoRequest(payload: request.payload)
         var payload = ByteBuffer()
-        let content = ByteBuffer(bytes: Array(asked.content.readableBytesView).reversed())
+        let content = text.map { ByteBuffer(string: $0) } ?? ByteBuffer(bytes: Array(asked.content.readableBytesView).reversed())
         ProtoReply(result: asked.shardingID, type: asked.type, content: content).writePayload(to: &payload)
         return RPCFrame(
             RPCHeader(.reply, payloadCount: 0, rpc: request.header.rpc, identify: request.header.identify, call: request.header.call),

@@ -35,7 +35,7 @@ extension SystemTests {
                 for number in 1...20 as ClosedRange<UInt64> { for caller in callers { try caller.ask(number, text: "\(caller.node)/\(number)") } }
                 var requests = try (0..<40).map { _ in try agent.take() }
                 requests.shuffle()
-                try agent.send(try requests.map(RPCPeer.reply))
+                try agent.send(try requests.map { try RPCPeer.reply(to: $0) })
                 for caller in callers {
                     var seen: Set<UInt64> = []
                     for _ in 0..<20 {
@@ -138,6 +138,13 @@ extension SystemTests {
                 }
                 try caller.expectNothing()
                 try hub.expectNothingOpen()
+                // It needs no place in a window that is full (rule S28).
+                try caller.ask(5)
+                let open = try agent.take()
+                try caller.ask(6, oneway: true)
+                #expect(try agent.take().header.isOneway)
+                try agent.answer(open)
+                #expect(try caller.reply(to: 5) == "olleh")
             }
         }
 

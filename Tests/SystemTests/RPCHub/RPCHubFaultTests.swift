@@ -167,6 +167,27 @@ extension SystemTests {
                 stuck.leave()
             }
         }
+
+        @Test("S14: a caller that does not read its answers costs its own link, and delays no one else")
+        func slowCaller() throws {
+            try withRPCHub(hub: ["maxPending: 1MiB"]) { hub in
+                let (agent, other) = (try hub.agent(5, 10...10), try hub.agent(6, 20...20))
+                let (deaf, good) = (try hub.caller(77), try hub.caller(78))
+                for number in 1...400 as ClosedRange<UInt64> { try deaf.ask(number, timeout: 60_000) }
+                // 40 MB: more than the sockets take.
+                let text = String(repeating: "x", count: 100_000)
+                let answers = try (0..<400).map { _ in try RPCPeer.reply(to: agent.take(), text: text) }
+                let answering = InBackground { for answer in answers { try agent.send(answer) } }
+                for number in 1...20 as ClosedRange<UInt64> {
+                    try good.ask(number, rpc: 20)
+                    try other.answer(try other.take())
+                    #expect(try good.reply(to: number) == "olleh")
+                }
+                try hub.eventuallyMetric("links_closed_total", ["side": "callers", "code": "slowConsumer"]) { $0 == 1 }
+                try answering.value()
+                try hub.expectNothingOpen()
+            }
+        }
     }
 }
 

@@ -33,6 +33,7 @@ final class Demonstration: Sendable {
         rpcAgent:
           hubs: { to: ["127.0.0.1:7401"] }
           rpcIDs: [1-99]
+          concurrency: 2048
           upstream: { to: ["127.0.0.1:9100"] }
         """
 

@@ -63,6 +63,38 @@ extension SystemTests {
             }
         }
 
+        @Test("Examples: the load of each `bench` is answered by `up` without a file, none of it with busy")
+        func demonstrationLoad() throws {
+            struct Report: Decodable {
+                var received, unanswered, errors: Int
+                var undelivered: [String: Int]
+            }
+            try withDemonstration { _ in
+                for words in [["bench", "packet"], ["bench", "rpc"], ["bench", "rpchub"]] {
+                    let load = try ChildProcess(SwitchyardProcess.binary(), words + ["--seconds", "1", "--json"])
+                    defer { load.end() }
+                    #expect(try load.exitCode(within: .seconds(30)) == 0, "\(words): \(load.output) \(load.errors)")
+                    let report = try JSONDecoder().decode(Report.self, from: Data(load.output.joined().utf8))
+                    #expect(report.received > 0 && report.undelivered.isEmpty && report.unanswered == 0 && report.errors == 0, "\(words): \(report)")
+                }
+            }
+        }
+
+        @Test("Examples: `chat` logs in and leaves when nothing more is typed, with 0; without a gateway it is one line and 1")
+        func chatCommand() throws {
+            try withDemonstration { _ in
+                // It types nothing: the end of the input is its first word.
+                let chat = try ChildProcess(SwitchyardProcess.binary(), ["chat", "--name", "eve"])
+                defer { chat.end() }
+                #expect(try chat.exitCode() == 0, "\(chat.errors)")
+            }
+            let nobody = try Listener(up: false)
+            let alone = try ChildProcess(SwitchyardProcess.binary(), ["chat", "--name", "eve", "--to", "127.0.0.1:\(nobody.port)"])
+            defer { alone.end() }
+            #expect(try alone.exitCode() == 1)
+            #expect(alone.output.isEmpty && alone.errors.count == 1, "\(alone.output) \(alone.errors)")
+        }
+
         @Test("Examples: a service in Python behind two hubs answers what clients send through a gateway")
         func pythonService() throws {
             try withHub { first in

@@ -26,14 +26,18 @@ enum AdminConnection {
         try await connection.executeThenClose { inbound, outbound in
             var headers = HTTPHeaders([("Host", "localhost"), ("Connection", "close"), ("Content-Length", "0")])
             if let token { headers.add(name: "Authorization", value: "Bearer \(token)") }
-            try await outbound.write(.head(HTTPRequestHead(version: .http1_1, method: HTTPMethod(rawValue: method), uri: path, headers: headers)))
-            try await outbound.write(.end(nil))
+            let head = HTTPRequestHead(version: .http1_1, method: HTTPMethod(rawValue: method), uri: path, headers: headers)
+            // At once: a server that refuses by the head closes, and an end that is written after that would fail in the place of its answer.
+            try await outbound.write(contentsOf: [.head(head), .end(nil)])
             var refusal: String?
             var isAnswered = false
             for try await part in inbound {
                 switch part {
                 case .head(let head):
                     isAnswered = true
+                    if head.status == .unauthorized, token == nil {
+                        throw Refusal(description: "\(endpoint) needs the admin token; give it with --token env:NAME or file:PATH")
+                    }
                     if head.status != .ok { refusal = "" }
                 case .body(let bytes):
                     if refusal != nil {

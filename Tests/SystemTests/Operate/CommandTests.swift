@@ -73,6 +73,30 @@ extension SystemTests {
             try body(server.outputLine("listening on "))
         }
 
+        @Test("top, trace: without the token, or with a wrong one, they end with 1 and one line, every time")
+        func refused() throws {
+            var configuration = Configuration()
+            configuration.admin = "{ listen: \"127.0.0.1:0\", token: env:SWITCHYARD_TEST_TOKEN }"
+            let secrets = ["SWITCHYARD_TEST_TOKEN": "hunter2-of-the-server", "SWITCHYARD_WRONG_TOKEN": "hunter3-of-a-stranger"]
+            try withGateway(configuration, environment: secrets) { gateway in
+                let address = "127.0.0.1:\(gateway.adminPort)"
+                for _ in 0..<10 {
+                    for words in [["top", "--once"], ["trace", "--user", "1"]] {
+                        for (token, line) in [
+                            ([], "\(address) needs the admin token; give it with --token env:NAME or file:PATH"),
+                            (["--token", "env:SWITCHYARD_WRONG_TOKEN"], "the token is wrong"),
+                        ] {
+                            let child = try ChildProcess(
+                                SwitchyardProcess.binary(), words + ["--admin", address] + token, environment: secrets)
+                            defer { child.end() }
+                            #expect(try child.exitCode() == 1)
+                            #expect(child.output.isEmpty && child.errors == [line], "\(words) \(token): \(child.errors)")
+                        }
+                    }
+                }
+            }
+        }
+
         @Test("up: --set overrides one value of the file")
         func set() throws {
             let upstream = try UpstreamServer(.echo)

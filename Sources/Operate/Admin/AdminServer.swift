@@ -50,6 +50,9 @@ public final class AdminServer: Sendable {
         routes = AdminRoute.all(pages, actions, live: live, taps: taps)
     }
 
+    /// What it has: `GET /links`, `POST /links/*/close`.
+    package var endpoints: [String] { routes.map { "\($0.method) \($0.path)" } }
+
     // MARK: - Start
 
     /// Listens and serves until ``stop(within:)``; called once.

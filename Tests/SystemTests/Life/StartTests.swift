@@ -4,21 +4,32 @@ import Testing
 extension SystemTests {
     /// A signal that comes while the process still starts.
     @Suite struct StartTests {
-        @Test("S25: SIGTERM while an upstream is being dialed for the first time ends the process in order, with 0, and nothing was announced")
+        @Test("S25: SIGTERM while an upstream is dialed for the first time ends the process in order, with 0; nothing is announced or starts then")
         func whileStarting() throws {
             // It takes the connection and says nothing, so the handshake lasts as long as an attempt may.
             let silent = try Listener()
-            let route = "{ name: main, types: [100-199], to: [\"127.0.0.1:\(silent.port)\"], legacy: true, tls: { name: silent.example } }"
-            let file = try ConfigurationFile(Configuration(routes: [route]).yaml)
+            // Whose turn comes after the gateway.
+            let later = try Listener()
+            var configuration = Configuration(
+                routes: ["{ name: main, types: [100-199], to: [\"127.0.0.1:\(silent.port)\"], legacy: true, tls: { name: silent.example } }"])
+            configuration.top = [
+                "rpcProxy:", "  listen: \"127.0.0.1:0\"", "  routes:",
+                "    - { name: all, methods: [\"*\"], to: [\"127.0.0.1:\(later.port)\"] }",
+            ]
+            let file = try ConfigurationFile(configuration.yaml)
             defer { file.remove() }
-            let child = try ChildProcess(SwitchyardProcess.binary(), ["up", "--config", file.path])
-            defer { child.end() }
-            let connection = try obtain("the first dial") { silent.accept(within: .milliseconds(100)) }
-            child.signal(SIGTERM)
-            #expect(try child.exitCode(within: .seconds(20)) == 0, "\(child.errors)")
-            #expect(child.output.isEmpty, "\(child.output)")
-            #expect(child.errors.allSatisfy { $0.contains(" info ") || $0.contains(" warning ") }, "\(child.errors)")
-            withExtendedLifetime(connection) {}
+            // Several, since what must not start has little time to: the process ends.
+            let children = try (0..<6).map { _ in try ChildProcess(SwitchyardProcess.binary(), ["up", "--config", file.path]) }
+            defer { for child in children { child.end() } }
+            let connections = try children.map { _ in try obtain("the first dials") { silent.accept(within: .milliseconds(100)) } }
+            for child in children { child.signal(SIGTERM) }
+            for child in children {
+                #expect(try child.exitCode(within: .seconds(20)) == 0, "\(child.errors)")
+                #expect(child.output.isEmpty, "\(child.output)")
+                #expect(child.errors.allSatisfy { $0.contains(" info ") || $0.contains(" warning ") }, "\(child.errors)")
+            }
+            #expect(later.accept(within: .milliseconds(100)) == nil, "a role started after the signal")
+            withExtendedLifetime(connections) {}
         }
 
         @Test("S25, S27: a port that is in use ends the start with 1 and its one line, after what had started has left")

@@ -34,6 +34,12 @@ struct BodyBlocks {
         return block.getSlice(at: offset, length: body.count).unsafelyUnwrapped
     }
 
+    /// Whether the byte at `address` is one that is lent from the block in use.
+    func holds(_ address: UnsafeRawPointer?) -> Bool {
+        guard let address, let cursor else { return false }
+        return address < UnsafeRawPointer(cursor) && address >= UnsafeRawPointer(cursor - used)
+    }
+
     /// The block again from its start, or another one.
     private mutating func renew() {
         if isUsedAgain, block.capacity > 0 { block.clear() } else { block = ByteBufferAllocator().buffer(capacity: BodyBlocks.size) }

@@ -14,7 +14,7 @@ extension DeskLink {
         notice.length = PacketHeader.size
         guard header.session == 0 else {
             if let handler = desk.router.closedHandler {
-                desk.stage(LaneItem(closed: handler, code: closed.code, header: notice, origin: handle), from: self)
+                desk.stage(.closed(LaneNotice(handler, code: closed.code, notice, origin: handle)), notice, from: self)
             }
             return
         }
@@ -32,7 +32,7 @@ extension DeskLink {
             Task(executorPreference: self.desk.lanes.threads) { [box = self.desk.box] in
                 await handler(es)
                 // Who has left reads nothing more, and its event loop may be gone.
-                if box?.isClosed == false { eventLoop.execute { link.resumeReading() } }
+                if !box.isClosed { eventLoop.execute { link.resumeReading() } }
             }
         }
     }

@@ -18,8 +18,7 @@ final class LaneDesk: @unchecked Sendable {
     let memory: MemoryBudget.Share
     /// Whom it serves; set before anything is, and read by handlers.
     weak var server: (any PacketSender & AnyObject)?
-    // Guard: set once in `init`.
-    private(set) var box: ReturnBox!
+    let box: ReturnBox
     @exclusivity(unchecked) var links: ClientTable<DeskLink>
     @exclusivity(unchecked) var counters = DeskCounters()
     /// What comes for the loop itself: pushes to users and to everyone.
@@ -36,12 +35,10 @@ final class LaneDesk: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var laneBytes = 0
     /// Where the bodies of packets for lanes are copied to.
     @exclusivity(unchecked) private var laneBodies = BodyBlocks(isUsedAgain: false)
-    /// Where the bodies of inline packets are copied to, which are seldom kept.
-    @exclusivity(unchecked) private var inlineBodies = BodyBlocks(isUsedAgain: true)
-    /// What goes to each lane at the end of the turn; all empty between turns.
-    @exclusivity(unchecked) private var staged = [Deque<LaneItem>](repeating: Deque(), count: Lanes.count)
-    /// The lanes of which something is in ``staged``.
-    @exclusivity(unchecked) private var stagedLanes: [Int] = []
+    /// Where the bodies of inline packets are copied to.
+    @exclusivity(unchecked) private var inlineBodies = InlineBodies()
+    /// What goes to the lanes at the end of the turn.
+    @exclusivity(unchecked) private var staged = StagedItems()
     /// How packets stand in memory, on their way back from handlers.
     let inMemory = WireFormat.standard
 
@@ -52,7 +49,8 @@ final class LaneDesk: @unchecked Sendable {
         self.memory = memory.share()
         log = EventLog(logger)
         links = ClientTable(loop: index, key: key)
-        box = ReturnBox(eventLoop: eventLoop) { [weak self] in self?.receive($0) }
+        box = ReturnBox(eventLoop: eventLoop)
+        box.receive = { [weak self] in self?.receive($0) }
         lanes.register(box)
         // Weakly: whoever dropped the desk in a turn leaves a loop whose turn still ends.
         loop.turnStarted = { [weak self] in self?.box.turnStarted() }
@@ -83,24 +81,33 @@ final class LaneDesk: @unchecked Sendable {
         counters.packetsIn += 1
         pass.turn(to: header, of: router)
         let bytes = UnsafeRawBufferPointer(start: body, count: header.bodyCount)
-        guard let inline = pass.inline else { return dispatchSlowly(header, bytes, from: link, pass) }
+        guard let inline = pass.inline else { return dispatchSlowly(header, bytes, from: link, pass.lane, pass.connection.origin) }
         do {
             guard
-                var answer = try inline._withUnsafeGuaranteedRef({
+                let answer = try inline._withUnsafeGuaranteedRef({
                     try $0.handler(Packet(header: header, body: inlineBodies.copy(bytes)), pass.connection)
                 })
             else { return }
-            guard answer.addressed(as: header) else { throw BadReply(type: answer.header.type, bytes: answer.header.length) }
-            answer.body.withUnsafeReadableBytes { reply(answer.header, $0) }
+            var head = answer.header
+            let content = answer.body
+            guard head.address(as: header, bodyCount: content.readableBytes) else { throw BadReply(type: head.type, bytes: head.length) }
+            let address = content.withUnsafeReadableBytes { bytes in
+                reply(head, bytes)
+                return bytes.baseAddress
+            }
+            inlineBodies.takeBack(content, at: address)
         } catch {
             failed(error, header, bytes, from: link)
         }
     }
 
-    private func dispatchSlowly(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, from link: DeskLink, _ pass: ReadPass) {
-        guard pass.isLane else { return link.undeliverable(.noRoute, header, body) }
+    private func dispatchSlowly(
+        _ header: PacketHeader, _ body: UnsafeRawBufferPointer, from link: DeskLink, _ route: Unmanaged<PacketRouter.LaneRoute>?, _ origin: LinkHandle
+    ) {
+        guard let route else { return link.undeliverable(.noRoute, header, body) }
         guard !memory.budget.isExceeded else { return link.undeliverable(.busy, header, body) }
-        stage(LaneItem(Packet(header: header, body: laneBodies.copy(body)), place: pass.place, origin: pass.connection.origin), from: link)
+        let packet = LanePacket(packet: Packet(header: header, body: laneBodies.copy(body)), origin: origin, route: route)
+        stage(.packet(packet), header, from: link)
     }
 
     /// An inline handler threw.
@@ -111,14 +118,13 @@ final class LaneDesk: @unchecked Sendable {
         link.undeliverable(.internal, header, body)
     }
 
-    /// Something for a lane; it leaves at the end of the turn, behind what was staged before it.
-    func stage(_ item: consuming LaneItem, from link: DeskLink) {
+    /// Something for the lane of `header`; it leaves at the end of the turn, behind what was staged before it.
+    func stage(_ item: consuming LaneItem, _ header: PacketHeader, from link: DeskLink) {
         loop.enterTurn()
-        let lane = Lanes.lane(of: router.laneKey.value(of: item.packet.header))
-        laneBytes += item.packet.header.length
+        let lane = Lanes.lane(of: router.laneKey.value(of: header))
+        laneBytes += header.length
         link.inLanes += 1
-        if staged[lane].isEmpty { stagedLanes.append(lane) }
-        staged[lane].append(item)
+        staged.append(item, lane: lane)
     }
 
     /// Hands over what this turn has staged so far, for someone who waits for it.
@@ -146,34 +152,30 @@ final class LaneDesk: @unchecked Sendable {
     }
 
     private func handOver() {
-        guard !stagedLanes.isEmpty else { return }
-        var refused: [LaneItem] = []
+        guard !staged.isEmpty else { return }
+        var refused = UniqueDeque<LaneItem>()
         lanes.threads.batch {
-            for lane in stagedLanes {
-                lanes.append(contentsOf: &staged[lane], lane: lane)
-                guard !staged[lane].isEmpty else { continue }
-                refused += staged[lane]
-                staged[lane] = Deque()
-            }
+            refused = staged.handOver { items, lane in lanes.append(contentsOf: &items, lane: lane) }
         }
-        stagedLanes.removeAll(keepingCapacity: true)
         // Who is refused may end a session, which stages its end for the next time.
-        for item in refused { refuse(item) }
+        while let item = refused.popFirst() { refuse(item) }
     }
 
-    private func refuse(_ item: LaneItem) {
-        if !item.isPacket { counters.lostNotices += 1 }
-        let header = item.packet.header
-        guard let number = item.origin?.number, let link = links.find(number) else {
-            laneBytes -= header.length
-            return
-        }
-        if item.isPacket {
-            item.packet.body.withUnsafeReadableBytes {
-                link.undeliverable(isStopped.load(ordering: .relaxed) || lanes.isStopped ? .draining : .busy, header, $0)
+    private func refuse(_ item: consuming LaneItem) {
+        switch consume item {
+        case .packet(let lost):
+            let header = lost.packet.header
+            let link = links.find(lost.origin.number)
+            lost.packet.body.withUnsafeReadableBytes {
+                link?.undeliverable(isStopped.load(ordering: .relaxed) || lanes.isStopped ? .draining : .busy, header, $0)
             }
+            leaveLane(header.length, link)
+        case .closed(let notice):
+            counters.lostNotices += 1
+            leaveLane(notice.header.length, links.find(notice.origin.number))
+        case .call: break  // No desk stages it.
+        case .marker: break  // Nor that.
         }
-        finished(header.length, of: link)
     }
 
     /// Done when no link is open and nothing of this desk is in a lane.
@@ -198,26 +200,40 @@ final class LaneDesk: @unchecked Sendable {
         loop.enterTurn()
         guard let base = bytes.baseAddress else { return }
         var offset = 0
+        // Most entries are for the link of the one before: to look it up would count a reference for each.
+        var held: DeskLink?
+        var link: Unmanaged<DeskLink>?
         // Guard: a block holds whole entries only.
         while bytes.count - offset >= Return.size {
             let entry = Return(at: base + offset)
             offset += Return.size
-            accept(entry, UnsafeRawBufferPointer(start: base + offset, count: entry.count))
+            let content = UnsafeRawBufferPointer(start: base + offset, count: entry.count)
             offset += entry.count
+            if link?._withUnsafeGuaranteedRef({ $0.session == entry.target }) != true {
+                held = links.find(entry.target)
+                link = held.map { Unmanaged.passUnretained($0) }
+            }
+            if entry.target != 0, let link {
+                link._withUnsafeGuaranteedRef { accept(entry, content, for: $0) }
+            } else {
+                acceptHomeless(entry, content)
+            }
         }
+        withExtendedLifetime(held) {}
     }
 
-    @inline(__always)
-    private func accept(_ entry: Return, _ bytes: UnsafeRawBufferPointer) {
+    /// For the loop itself, or for a link that is gone.
+    private func acceptHomeless(_ entry: Return, _ bytes: UnsafeRawBufferPointer) {
         guard entry.target != 0 else {
             toLoop?(Packet(copying: bytes))
             return
         }
-        guard let link = links.find(entry.target) else {
-            if entry.finishes > 0 { laneBytes -= entry.finishes }
-            if entry.count > 0 { counters.goneReplies += 1 }
-            return
-        }
+        if entry.finishes > 0 { laneBytes -= entry.finishes }
+        if entry.count > 0 { counters.goneReplies += 1 }
+    }
+
+    @inline(__always)
+    private func accept(_ entry: Return, _ bytes: UnsafeRawBufferPointer, for link: DeskLink) {
         if let base = bytes.baseAddress, entry.count > 0 {
             let header = PacketHeader(at: base, format: inMemory)
             let body = UnsafeRawBufferPointer(start: base + PacketHeader.size, count: header.bodyCount)
@@ -238,6 +254,10 @@ final class LaneDesk: @unchecked Sendable {
             return
         }
         packet.body.withUnsafeReadableBytes { link.accept(packet.header, $0, isAnswer: false) }
+    }
+
+    private func leaveLane(_ count: Int, _ link: DeskLink?) {
+        if let link { finished(count, of: link) } else { laneBytes -= count }
     }
 
     /// A packet of `count` bytes has left its lane.

@@ -18,10 +18,18 @@ package final class LinkHandle: Sendable {
     // MARK: - From a lane's thread
 
     /// A handler has returned: its reply, if any, goes back with the identity of the packet that it answers.
-    func finish(_ header: PacketHeader, reply: consuming Packet?) {
-        guard var reply = reply else { return desk.box.put(Return(target: number, finishes: header.length, count: 0)) { _ in } }
-        guard reply.addressed(as: header) else { return fail(header, ByteBuffer(), BadReply(type: reply.header.type, bytes: reply.header.length)) }
-        put(reply, finishes: header.length)
+    @inline(__always)
+    func finish(_ header: PacketHeader, reply: Packet?) {
+        guard let reply else { return desk.box.put(Return(target: number, finishes: header.length, count: 0)) { _ in } }
+        var answer = reply.header
+        guard answer.address(as: header, bodyCount: reply.body.readableBytes) else { return failed(header, answer) }
+        put(answer, reply.body, finishes: header.length)
+    }
+
+    /// A handler returned what cannot be sent.
+    @inline(never)
+    private func failed(_ header: PacketHeader, _ answer: PacketHeader) {
+        fail(header, ByteBuffer(), BadReply(type: answer.type, bytes: answer.length))
     }
 
     /// A handler threw: its sender hears the code's name, the log hears the rest.
@@ -47,12 +55,18 @@ package final class LinkHandle: Sendable {
         if desk.loop.eventLoop.inEventLoop {
             desk.acceptHere(packet, for: number)
         } else {
-            put(packet, finishes: 0)
+            put(packet.header, packet.body, finishes: 0)
         }
     }
 
-    private func put(_ packet: Packet, finishes: Int) {
-        desk.box.put(Return(target: number, finishes: finishes, count: packet.header.length)) { packet.store(to: $0, format: desk.inMemory) }
+    @inline(__always)
+    private func put(_ header: PacketHeader, _ body: ByteBuffer, finishes: Int) {
+        body.withUnsafeReadableBytes { body in
+            desk.box.put(Return(target: number, finishes: finishes, count: header.length)) { bytes in
+                header.store(to: bytes, format: desk.inMemory)
+                if let start = body.baseAddress { (bytes + PacketHeader.size).copyMemory(from: start, byteCount: body.count) }
+            }
+        }
     }
 }
 
@@ -65,20 +79,23 @@ struct BadReply: Error, CustomStringConvertible {
     }
 }
 
-extension Packet {
-    /// Gives the packet the address of the one that it answers, its identity unless the packet names another (a login does), and its
+extension PacketHeader {
+    /// Gives an answer the address of the packet that it answers, its identity unless the answer names another (a login does), and its
     /// real length; false when it cannot be sent.
-    mutating func addressed(as request: PacketHeader) -> Bool {
-        if header.user == 0 {
-            header.user = request.user
-            header.token = request.token
+    @inline(__always)
+    mutating func address(as request: PacketHeader, bodyCount: Int) -> Bool {
+        if user == 0 {
+            user = request.user
+            token = request.token
         }
-        header.es = request.es
-        header.session = request.session
-        header.length = PacketHeader.size + body.readableBytes
-        return !header.isControl && header.length <= PacketHeader.size + PacketHeader.maxBody
+        es = request.es
+        session = request.session
+        length = PacketHeader.size + bodyCount
+        return !isControl && bodyCount <= PacketHeader.maxBody
     }
+}
 
+extension Packet {
     /// Writes the packet; the caller has made sure of `header.length` writable bytes.
     func store(to bytes: UnsafeMutableRawPointer, format: WireFormat = .standard) {
         header.store(to: bytes, format: format)

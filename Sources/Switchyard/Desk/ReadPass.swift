@@ -9,10 +9,8 @@ struct ReadPass {
     private var type: Int32 = -1
     /// Its handler, when that is an inline one. Guard: the desk's router holds it, and whoever walks a read holds the desk.
     private(set) var inline: Unmanaged<PacketRouter.InlineRoute>?
-    /// Its handler runs in lanes.
-    private(set) var isLane = false
-    /// Where its handler stands in the router.
-    private(set) var place: UInt16 = 0
+    /// Its handler, when that runs in lanes. Guard: as above.
+    private(set) var lane: Unmanaged<PacketRouter.LaneRoute>?
 
     init(_ origin: LinkHandle) { connection = PacketConnection(origin: origin, header: PacketHeader(bodyCount: 0, type: 0)) }
 
@@ -22,16 +20,17 @@ struct ReadPass {
         connection.turn(to: header)
         guard Int32(header.type) != type else { return }
         type = Int32(header.type)
-        place = router.place(of: header.type)
-        (inline, isLane) = ReadPass.kind(of: router.route(at: place))
+        (inline, lane) = ReadPass.kind(of: router.route(of: header.type))
     }
 
     @inline(never)
-    private static func kind(of route: PacketRouter.Route) -> (inline: Unmanaged<PacketRouter.InlineRoute>?, isLane: Bool) {
+    private static func kind(
+        of route: PacketRouter.Route
+    ) -> (inline: Unmanaged<PacketRouter.InlineRoute>?, lane: Unmanaged<PacketRouter.LaneRoute>?) {
         switch route {
-        case .none: (nil, false)
-        case .lane: (nil, true)
-        case .inline(let route): (Unmanaged.passUnretained(route), false)
+        case .none: (nil, nil)
+        case .lane(let route): (nil, Unmanaged.passUnretained(route))
+        case .inline(let route): (Unmanaged.passUnretained(route), nil)
         }
     }
 }

@@ -29,13 +29,10 @@ final class ReturnBox: LoopBox {
 
     private let state = Mutex(State())
     private let eventLoop: any EventLoop
-    /// Called on the loop with each block.
-    private let receive: @Sendable (UnsafeRawBufferPointer) -> Void
+    /// Called on the loop with each block. Guard: set once, before anyone else has a reference.
+    nonisolated(unsafe) var receive: (@Sendable (UnsafeRawBufferPointer) -> Void)?
 
-    init(eventLoop: any EventLoop, receive: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) {
-        self.eventLoop = eventLoop
-        self.receive = receive
-    }
+    init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
     /// Leaves an entry whose `count` bytes `fill` writes. From any thread. What comes after ``close()`` is dropped.
     func put(_ entry: Return, _ fill: (UnsafeMutableRawPointer) -> Void) {
@@ -49,12 +46,12 @@ final class ReturnBox: LoopBox {
             state.isUnannounced = true
             return true
         }
-        guard let worker = LaneWorker.current else {
-            // Another thread's news may still be unannounced: whoever comes from outside does not wait for it.
-            return announce()
+        let isWorker = LaneWorker.withCurrent { worker in
+            if isNews { worker.owe(self) }
+            worker.replied()
         }
-        if isNews { worker.owe(self) }
-        worker.replied()
+        // Another thread's news may still be unannounced: whoever comes from outside does not wait for it.
+        if !isWorker { announce() }
     }
 
     func announce() {
@@ -109,7 +106,7 @@ final class ReturnBox: LoopBox {
             return block
         }
         guard let block else { return }
-        receive(block.bytes)
+        receive?(block.bytes)
         guard block.capacity <= ReturnBox.kept else { return }
         block.clear()
         state.withLock { $0.spare = block }

@@ -41,13 +41,12 @@ final class ValueBox<Value: Sendable>: LoopBox {
             return true
         }
         guard let isNews = news else { return false }
-        guard let worker = LaneWorker.current else {
-            // Another thread's news may still be unannounced: whoever comes from outside does not wait for it.
-            announce()
-            return true
+        let isWorker = LaneWorker.withCurrent { worker in
+            if isNews { worker.owe(self) }
+            worker.replied()
         }
-        if isNews { worker.owe(self) }
-        worker.replied()
+        // Another thread's news may still be unannounced: whoever comes from outside does not wait for it.
+        if !isWorker { announce() }
         return true
     }
 

@@ -13,8 +13,8 @@ final class Lane: Sendable {
     /// A batch of more gives its memory back.
     static let usual = 32
 
-    private struct State {
-        var items = Deque<LaneItem>()
+    private struct State: ~Copyable {
+        var items = UniqueDeque<LaneItem>()
         var sleeper: UnsafeContinuation<Void, Never>?
         var task: Task<Void, Never>?
     }
@@ -36,9 +36,11 @@ final class Lane: Sendable {
     private var isStopped: Bool { stopped.load(ordering: .relaxed) }
 
     /// Appends `item`; false when the lane is full, or stopped.
-    func append(_ item: LaneItem) -> Bool {
+    func append(_ item: consuming LaneItem) -> Bool {
+        var item = Optional(item)
         let (isTaken, sleeper) = state.withLock { state in
-            guard take(item, &state) else { return (false, nil as UnsafeContinuation<Void, Never>?) }
+            guard let item = item.take(), hasRoom(for: item) else { return (false, nil as UnsafeContinuation<Void, Never>?) }
+            store(item, &state)
             return (true, wake(&state))
         }
         sleeper?.resume()
@@ -46,7 +48,7 @@ final class Lane: Sendable {
     }
 
     /// Takes `items`, oldest first, and leaves those that find no room.
-    func append(contentsOf items: inout Deque<LaneItem>) {
+    func append(contentsOf items: inout UniqueDeque<LaneItem>) {
         let sleeper: UnsafeContinuation<Void, Never>? = state.withLock { state in
             let before = appended.load(ordering: .relaxed)
             if !isStopped, state.items.isEmpty, count + items.count <= Lane.depth {
@@ -54,9 +56,9 @@ final class Lane: Sendable {
                 appended.store(before &+ items.count, ordering: .relaxed)
                 swap(&state.items, &items)
             } else {
-                var left = Deque<LaneItem>()
+                var left = UniqueDeque<LaneItem>()
                 while let item = items.popFirst() {
-                    if !take(item, &state) { left.append(item) }
+                    if hasRoom(for: item) { store(item, &state) } else { left.append(item) }
                 }
                 items = left
             }
@@ -66,11 +68,14 @@ final class Lane: Sendable {
     }
 
     /// Under the lock.
-    private func take(_ item: LaneItem, _ state: inout State) -> Bool {
-        guard !isStopped, count < (item.isWork ? Lane.depth : Lane.depth + Lane.depth / 8) else { return false }
+    private func hasRoom(for item: borrowing LaneItem) -> Bool {
+        !isStopped && count < (item.isWork ? Lane.depth : Lane.depth + Lane.depth / 8)
+    }
+
+    /// Under the lock.
+    private func store(_ item: consuming LaneItem, _ state: inout State) {
         appended.store(appended.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
         state.items.append(item)
-        return true
     }
 
     /// Under the lock: something was appended. Returns whom to wake.
@@ -96,31 +101,32 @@ final class Lane: Sendable {
         // A task does not hold its executor, and a handler may return after everyone else has gone.
         let threads = threads
         defer { withExtendedLifetime(threads) {} }
-        var batch = Deque<LaneItem>()
+        var batch = UniqueDeque<LaneItem>()
         while await take(&batch) {
             let count = batch.count
             while let item = batch.popFirst() {
-                if item.isPacket {
-                    await handle(item)
-                } else {
-                    await perform(item)
+                switch consume item {
+                case .packet(let packet): await handle(packet)
+                case .closed(let notice): await tell(notice)
+                case .call(let work):
+                    advance()
+                    await work(isStopped)
+                    advance()
+                case .marker(let done): done()
                 }
                 done.store(done.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
             }
-            if count > Lane.usual { batch = Deque() }
+            if count > Lane.usual { batch = UniqueDeque() }
         }
     }
 
     /// Waits for something to do; false when nothing will come any more.
-    private nonisolated(nonsending) func take(_ batch: inout Deque<LaneItem>) async -> Bool {
+    private nonisolated(nonsending) func take(_ batch: inout UniqueDeque<LaneItem>) async -> Bool {
         while true {
-            var taken = batch
-            batch = Deque()
             let isStopped = state.withLock { state in
-                swap(&state.items, &taken)
+                swap(&state.items, &batch)
                 return self.isStopped
             }
-            batch = taken
             if !batch.isEmpty { return true }
             if isStopped { return false }
             await withUnsafeContinuation { continuation in
@@ -136,38 +142,28 @@ final class Lane: Sendable {
 
     private func advance() { progress.store(progress.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
 
-    private nonisolated(nonsending) func handle(_ item: LaneItem) async {
-        // Guard: a packet has an origin, and only packets that have a handler for lanes come here.
-        guard let origin = item.origin, case .lane(let handler) = origin.desk.router.route(at: item.place) else { return }
-        guard !origin.isStopped else { return origin.refuse(.draining, item.packet.header, item.packet.body) }
+    @inline(__always)
+    private nonisolated(nonsending) func handle(_ item: borrowing LanePacket) async {
+        let header = item.packet.header
+        guard !item.origin.isStopped else { return item.origin.refuse(.draining, header, item.packet.body) }
         advance()
         do {
-            let reply = try await handler(item.packet, PacketConnection(origin: origin, header: item.packet.header))
+            let handler = item.route._withUnsafeGuaranteedRef { $0.handler }
+            let reply = try await handler(item.packet, PacketConnection(origin: item.origin, header: header))
             advance()
-            origin.finish(item.packet.header, reply: reply)
+            item.origin.finish(header, reply: reply)
         } catch {
             advance()
-            origin.fail(item.packet.header, item.packet.body, error)
+            item.origin.fail(header, item.packet.body, error)
         }
     }
 
-    /// Does what is no packet.
-    private nonisolated(nonsending) func perform(_ item: LaneItem) async {
-        switch item.work {
-        case .closed(let handler, let code):
-            guard let origin = item.origin else { return }
-            if !origin.isStopped {
-                advance()
-                await handler(PacketConnection(origin: origin, header: item.packet.header), code)
-                advance()
-            }
-            origin.finish(item.packet.header, reply: nil)
-        case .call(let work):
+    private nonisolated(nonsending) func tell(_ notice: LaneNotice) async {
+        if !notice.origin.isStopped {
             advance()
-            await work(isStopped)
+            await notice.handler(PacketConnection(origin: notice.origin, header: notice.header), notice.code)
             advance()
-        case .marker(let done): done()
-        case nil: break
         }
+        notice.origin.finish(notice.header, reply: nil)
     }
 }

@@ -6,10 +6,16 @@ import Synchronization
 final class LaneWorker: @unchecked Sendable {
     private static let slot = ThreadSlot<LaneWorker>()
     /// Replies after which event loops are woken although there is more to do.
-    static let burst = 32
+    static let burst = 256
 
-    /// The worker that runs on this thread, if it is one's.
-    static var current: LaneWorker? { slot.value }
+    /// Calls `body` with the worker that runs on this thread, without counting a reference; false when the thread is no worker's.
+    @inline(__always)
+    static func withCurrent(_ body: (LaneWorker) -> Void) -> Bool {
+        guard let worker = slot.value else { return false }
+        // Guard: a thread holds its worker for as long as that stands in the slot.
+        worker._withUnsafeGuaranteedRef(body)
+        return true
+    }
 
     /// Jobs taken so far: the same at two looks means that the one between them has lasted.
     let taken = Atomic<UInt64>(0)
@@ -30,7 +36,7 @@ final class LaneWorker: @unchecked Sendable {
 
     /// Makes this thread its own, for as long as `body` runs.
     func own(_ body: () -> Void) {
-        LaneWorker.slot.value = self
+        LaneWorker.slot.value = .passUnretained(self)
         state = ThreadState()
         body()
         LaneWorker.slot.value = nil

@@ -61,19 +61,18 @@ public final class Lanes: Sendable {
     // MARK: - Work
 
     /// Appends to the lane of `key`; false when it is full.
-    func append(_ item: LaneItem, key: UInt64) -> Bool { lanes[Lanes.lane(of: key)].append(item) }
+    func append(_ item: consuming LaneItem, key: UInt64) -> Bool { lanes[Lanes.lane(of: key)].append(item) }
 
     /// Appends to that lane, and leaves what finds no room.
-    func append(contentsOf items: inout Deque<LaneItem>, lane: Int) { lanes[lane].append(contentsOf: &items) }
+    func append(contentsOf items: inout UniqueDeque<LaneItem>, lane: Int) { lanes[lane].append(contentsOf: &items) }
 
     /// Calls `done` when everything that is in any lane now has been handled.
     func barrier(_ done: @escaping @Sendable () -> Void) {
         let left = Counter(1)
         let mark: @Sendable () -> Void = { if left.decrement() == 0 { done() } }
-        let item = LaneItem(marker: mark)
         for lane in lanes where lane.count > 0 {
             left.increment()
-            if !lane.append(item) { mark() }
+            if !lane.append(.marker(mark)) { mark() }
         }
         mark()
     }

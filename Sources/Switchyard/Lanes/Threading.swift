@@ -103,12 +103,9 @@ struct ThreadSlot<Value: AnyObject>: Sendable {
         self.key = key
     }
 
-    /// What this thread has put here; the caller keeps it alive for as long as it stands here.
-    var value: Value? {
-        get {
-            guard let pointer = pthread_getspecific(key) else { return nil }
-            return Unmanaged<Value>.fromOpaque(pointer).takeUnretainedValue()
-        }
-        nonmutating set { pthread_setspecific(key, newValue.map { UnsafeRawPointer(Unmanaged.passUnretained($0).toOpaque()) }) }
+    /// What this thread has put here; whoever puts it keeps it alive for as long as it stands here.
+    var value: Unmanaged<Value>? {
+        get { pthread_getspecific(key).map { Unmanaged.fromOpaque($0) } }
+        nonmutating set { pthread_setspecific(key, newValue.map { UnsafeRawPointer($0.toOpaque()) }) }
     }
 }

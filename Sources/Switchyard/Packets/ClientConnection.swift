@@ -255,7 +255,7 @@ final class ClientConnection: DeskLink, @unchecked Sendable {
             let notice = PacketHeader(
                 bodyCount: 0, type: ControlType.sessionClosed.rawValue, user: identity.user, token: identity.token, es: settings.es,
                 session: session)
-            desk.stage(LaneItem(closed: handler, code: code, header: notice, origin: handle), from: self)
+            desk.stage(.closed(LaneNotice(handler, code: code, notice, origin: handle)), notice, from: self)
         }
         bind(user: 0, token: 0)
         withdraw()

@@ -29,8 +29,14 @@ public struct PacketRouter: Sendable {
 
     enum Route: Sendable {
         case none
-        case lane(Handler)
+        case lane(LaneRoute)
         case inline(InlineRoute)
+    }
+
+    /// The same of a handler for lanes, which a packet takes with it.
+    final class LaneRoute: Sendable {
+        let handler: Handler
+        init(_ handler: @escaping Handler) { self.handler = handler }
     }
 
     /// An inline handler, as an object, so that a packet can call it without counting a reference.
@@ -61,7 +67,7 @@ public struct PacketRouter: Sendable {
     /// - Parameters:
     ///   - types: within 0 ... 0xFEFF; what lies above is not looked at.
     ///   - handler: called for each; what it returns is the reply.
-    public mutating func on(_ types: ClosedRange<UInt16>, perform handler: @escaping Handler) { add(.lane(handler), for: types) }
+    public mutating func on(_ types: ClosedRange<UInt16>, perform handler: @escaping Handler) { add(.lane(LaneRoute(handler)), for: types) }
 
     /// Handles packets of one type on the event loop that read them: the cheapest way, for what takes microseconds.
     /// - Parameters:
@@ -78,7 +84,7 @@ public struct PacketRouter: Sendable {
     }
 
     /// Handles, in lanes, packets of every type that no other handler has named.
-    public mutating func otherwise(perform handler: @escaping Handler) { routes[0] = .lane(handler) }
+    public mutating func otherwise(perform handler: @escaping Handler) { routes[0] = .lane(LaneRoute(handler)) }
 
     /// Hears of every session that has ended, in the session's lane, behind its last packet (rule S12).
     public mutating func onClosed(perform handler: @escaping ClosedHandler) { closedHandler = handler }
@@ -92,12 +98,9 @@ public struct PacketRouter: Sendable {
         for type in types where type < PacketHeader.firstControlType { places[Int(type)] = UInt16(routes.count - 1) }
     }
 
-    /// Where the handler of a type stands.
+    /// The handler of a type.
     @inline(__always)
-    func place(of type: UInt16) -> UInt16 { places[Int(type)] }
-
-    /// What stands there.
-    func route(at place: UInt16) -> Route { routes[Int(place)] }
+    func route(of type: UInt16) -> Route { routes[Int(places[Int(type)])] }
 
     /// The types that have a handler: what a service registers at a hub. Everything, with ``otherwise(perform:)``.
     public var types: TypeSet {

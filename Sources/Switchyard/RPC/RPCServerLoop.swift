@@ -114,7 +114,7 @@ final class RPCServerLoop: ThriftCallHandler, @unchecked Sendable {
         connection.handlerBegan(bytes, isOneway: call.isOneway)
         let answers: ValueBox<RPCAnswer> = answers
         if order == .shardingID, key != 0 {
-            let item = LaneItem { isStopped in
+            let item = LaneItem.call { isStopped in
                 let stopped = RPCAnswer.Outcome.exception(ThriftException(.draining, "the server is stopping"))
                 answers.put(RPCAnswer(job: number, outcome: isStopped ? stopped : await RPCAnswer.Outcome(of: work)))
             }

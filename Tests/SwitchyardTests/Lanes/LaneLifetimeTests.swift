@@ -31,8 +31,8 @@ struct LaneLifetimeTests {
         let told = Mutex<[Bool]>([])
         let held = Held()
         let lanes = Weak(held.value)
-        let isTaken = held.value?.append(LaneItem { _ in barrier.block() }, key: 1)
-        _ = held.value?.append(LaneItem { isStopped in told.withLock { $0.append(isStopped) } }, key: 1)
+        let isTaken = held.value?.append(.call({ _ in barrier.block() }), key: 1)
+        _ = held.value?.append(.call({ isStopped in told.withLock { $0.append(isStopped) } }), key: 1)
         #expect(isTaken == true)
         try await eventually("the handler is under way") { barrier.waiting == 1 }
         if stops { held.value?.stop() }
@@ -60,7 +60,8 @@ struct LaneLifetimeTests {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let returned = Atomic<Int>(0)
         let values = Mutex<[Int]>([])
-        let returns = ReturnBox(eventLoop: group.next()) { bytes in returned.wrappingAdd(bytes.count, ordering: .relaxed) }
+        let returns = ReturnBox(eventLoop: group.next())
+        returns.receive = { bytes in returned.wrappingAdd(bytes.count, ordering: .relaxed) }
         let box = ValueBox<Int>(eventLoop: group.next()) { new in values.withLock { $0 += new } }
         returns.put(Return(target: 1, finishes: 0, count: 0)) { _ in }
         #expect(box.put(1))

@@ -1,0 +1,86 @@
+import NIOCore
+import Testing
+
+@testable import Switchyard
+
+/// Bodies for inline handlers: whoever keeps one keeps it, whatever the desk does with its memory.
+@Suite("Bodies for inline handlers")
+struct InlineBodiesTests {
+    /// What a handler does with the body that it is given.
+    enum Handler: CaseIterable {
+        case answersWithIt, keepsIt, keepsAndAnswersWithIt, readsSomeOfIt, answersWithAnother, answersNothing
+    }
+
+    private func body(_ number: Int, count: Int) -> ByteBuffer {
+        ByteBuffer(bytes: (0..<count).map { UInt8(truncatingIfNeeded: number &* 31 &+ $0) })
+    }
+
+    private func lend(_ body: ByteBuffer, from bodies: inout InlineBodies) -> ByteBuffer { body.withUnsafeReadableBytes { bodies.copy($0) } }
+
+    private func takeBack(_ body: consuming ByteBuffer, to bodies: inout InlineBodies) {
+        let address = body.withUnsafeReadableBytes { $0.baseAddress }
+        bodies.takeBack(body, at: address)
+    }
+
+    @Test("a body is what was read, from its first index, and stays so while it is kept", arguments: [0, 1, 100, 8_192, 8_193, 65_507])
+    func kept(count: Int) {
+        var bodies = InlineBodies()
+        var kept: [(number: Int, body: ByteBuffer)] = []
+        // Each way long enough that the next begins with the buffer that this one leaves.
+        for number in 0..<(Handler.allCases.count * 2 * 150) {
+            let sent = body(number, count: count)
+            var lent = lend(sent, from: &bodies)
+            #expect(lent == sent)
+            #expect(lent.readerIndex == 0)
+            #expect(lent.getBytes(at: 0, length: count) == sent.getBytes(at: 0, length: count))
+            switch Handler.allCases[number / 150 % Handler.allCases.count] {
+            case .answersWithIt: takeBack(lent, to: &bodies)
+            case .keepsIt: kept.append((number, lent))
+            case .keepsAndAnswersWithIt:
+                kept.append((number, lent))
+                takeBack(lent, to: &bodies)
+            case .readsSomeOfIt:
+                lent.moveReaderIndex(forwardBy: count / 2)
+                takeBack(lent, to: &bodies)
+            case .answersWithAnother: takeBack(ByteBuffer(repeating: 7, count: 10_000), to: &bodies)
+            case .answersNothing: break
+            }
+        }
+        for (number, body) in kept { #expect(body == self.body(number, count: count)) }
+    }
+
+    @Test("a handler that answers with the body is given the same memory again, and one that keeps it other memory")
+    func memory() {
+        var bodies = InlineBodies()
+        func address(_ body: ByteBuffer) -> UnsafeRawPointer? { body.withUnsafeReadableBytes { $0.baseAddress } }
+        for number in 0..<1_000 { takeBack(lend(body(number, count: 100), from: &bodies), to: &bodies) }
+        var lent = lend(body(0, count: 100), from: &bodies)
+        let first = address(lent)
+        takeBack(lent, to: &bodies)
+        lent = lend(body(1, count: 100), from: &bodies)
+        #expect(address(lent) == first)
+        let kept = lent
+        takeBack(lent, to: &bodies)
+        lent = lend(body(2, count: 100), from: &bodies)
+        #expect(address(lent) != first)
+        #expect(kept == body(1, count: 100))
+    }
+
+    @Test("a slice that comes back is written to within its bounds")
+    func slice() {
+        var bodies = InlineBodies()
+        var whole = ByteBuffer(repeating: 1, count: 20_000)
+        takeBack(whole.getSlice(at: 1_000, length: 9_000)!, to: &bodies)
+        var lent = lend(body(3, count: 100), from: &bodies)
+        #expect(lent == body(3, count: 100))
+        #expect(whole == ByteBuffer(repeating: 1, count: 20_000))
+        // Nobody else holds this one any more.
+        whole = ByteBuffer(repeating: 2, count: 20_000)
+        let slice = whole.getSlice(at: 1_000, length: 9_000)!
+        whole = ByteBuffer()
+        takeBack(slice, to: &bodies)
+        lent = lend(body(4, count: 8_000), from: &bodies)
+        #expect(lent == body(4, count: 8_000))
+        #expect(lent.readerIndex == 0)
+    }
+}

@@ -56,11 +56,11 @@ struct InlineBodiesTests {
         for number in 0..<1_000 { takeBack(lend(body(number, count: 100), from: &bodies), to: &bodies) }
         var lent = lend(body(0, count: 100), from: &bodies)
         let first = address(lent)
-        takeBack(lent, to: &bodies)
+        takeBack(consume lent, to: &bodies)
         lent = lend(body(1, count: 100), from: &bodies)
         #expect(address(lent) == first)
         let kept = lent
-        takeBack(lent, to: &bodies)
+        takeBack(consume lent, to: &bodies)
         lent = lend(body(2, count: 100), from: &bodies)
         #expect(address(lent) != first)
         #expect(kept == body(1, count: 100))

@@ -49,23 +49,6 @@ struct InlineBodiesTests {
         for (number, body) in kept { #expect(body == self.body(number, count: count)) }
     }
 
-    @Test("a handler that answers with the body is given the same memory again, and one that keeps it other memory")
-    func memory() {
-        var bodies = InlineBodies()
-        func address(_ body: ByteBuffer) -> UnsafeRawPointer? { body.withUnsafeReadableBytes { $0.baseAddress } }
-        for number in 0..<1_000 { takeBack(lend(body(number, count: 100), from: &bodies), to: &bodies) }
-        var lent = lend(body(0, count: 100), from: &bodies)
-        let first = address(lent)
-        takeBack(consume lent, to: &bodies)
-        lent = lend(body(1, count: 100), from: &bodies)
-        #expect(address(lent) == first)
-        let kept = lent
-        takeBack(consume lent, to: &bodies)
-        lent = lend(body(2, count: 100), from: &bodies)
-        #expect(address(lent) != first)
-        #expect(kept == body(1, count: 100))
-    }
-
     @Test("a slice that comes back is written to within its bounds")
     func slice() {
         var bodies = InlineBodies()

@@ -36,7 +36,7 @@ extension SystemTests {
             }
         }
 
-        @Test("S1, S4: noRoute at once without an agent, deadline in time, and a caller that goes has its calls cancelled")
+        @Test("S1, S4: noRoute at once without an agent, and a deadline in time")
         func reasons() throws {
             try withDoor("type", hub: ["timeout: 200ms"]) { hub, port in
                 let client = ThriftPeer(try Socket(port: port))
@@ -48,7 +48,16 @@ extension SystemTests {
                 #expect(try client.reply().answer == .exception(ThriftException(.deadline, "no answer in time")))
                 try agent.expectCancel(of: late)
                 try agent.answer(late)
-                try client.call(3, ProtoRequest(type: 12))
+                try hub.expectNothingOpen()
+            }
+        }
+
+        @Test("S28: a Thrift caller that goes has its calls cancelled, long before their deadline")
+        func callerGoes() throws {
+            try withDoor("type", hub: ["timeout: 60s"]) { hub, port in
+                let client = ThriftPeer(try Socket(port: port))
+                let agent = try hub.agent(5, 12...12)
+                try client.call(1, ProtoRequest(type: 12))
                 let open = try agent.take()
                 client.socket.cut()
                 try agent.expectCancel(of: open)

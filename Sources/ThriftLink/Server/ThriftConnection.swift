@@ -95,6 +95,7 @@ package final class ThriftConnection: LinkOwner {
                 return Consumed(bytes: offset, needed: needed)
             case .malformed(let error):
                 breakOff(error)
+                return Consumed(bytes: bytes.count, needed: 1)
             }
             guard link.isOpen, ending == nil else { return Consumed(bytes: bytes.count, needed: 1) }
             if isFull {

@@ -200,8 +200,8 @@ final class UpstreamConnection: LinkOwner, @unchecked Sendable {
         while let (_, call) = pending.nextExpired(at: tick) { expired.append(call) }
         if pending.nextDue != Pending<Call>.never { arm(at: pending.nextDue, link) }
         guard !expired.isEmpty else { return }
-        // One call at a time: the late answer would be taken for the next call's. Pipelined: no place is left but for late answers.
-        if pool.settings.inFlight == 1 || (pending.count == 0 && pending.tombstones >= pool.settings.inFlight) { link.abandon(.deadline) }
+        // No place is left but for late answers; with one call at a time that is so after each.
+        if pending.count == 0, pending.tombstones >= pool.settings.inFlight { link.abandon(.deadline) }
         pool.expired(expired, on: self)
     }
 

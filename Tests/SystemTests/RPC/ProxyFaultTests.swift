@@ -233,7 +233,9 @@ extension SystemTests {
                 let failing = InBackground {
                     // Takes a call and cuts, until it has been left out.
                     var cuts = 0
+                    let end = ContinuousClock.now + .seconds(25)
                     while try proxy.metrics()["ejections_total"] == 0 {
+                        guard ContinuousClock.now < end else { throw Unmet("not left out within 25 s, after \(cuts) failures in a row") }
                         guard let socket = bad.accept(within: .milliseconds(20)) else { continue }
                         let peer = ThriftPeer(socket)
                         if (try? peer.next(within: .milliseconds(300))) != nil { cuts += 1 }

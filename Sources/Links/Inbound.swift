@@ -34,7 +34,7 @@ package struct Inbound {
     package mutating func complete(from rest: inout Slice<UnsafeRawBufferPointer>, pool: inout BlockPool) -> Bool {
         let isOpenEnded = needed == Consumed.more
         let missing = rest.prefix(isOpenEnded ? rest.count : max(needed - partial.readableBytes, 0))
-        append(missing, pool: &pool)
+        append(missing, expected: needed, pool: &pool)
         rest = rest.dropFirst(missing.count)
         return isOpenEnded ? !missing.isEmpty : partial.readableBytes >= needed
     }
@@ -52,7 +52,7 @@ package struct Inbound {
 
     /// Keeps what is left of a read: the start of a frame.
     package mutating func keep(_ rest: Slice<UnsafeRawBufferPointer>, needed: Int, pool: inout BlockPool) {
-        append(rest, pool: &pool)
+        append(rest, expected: needed, pool: &pool)
         self.needed = next(needed)
     }
 
@@ -64,8 +64,8 @@ package struct Inbound {
         pool.give(block)
     }
 
-    private mutating func append(_ bytes: Slice<UnsafeRawBufferPointer>, pool: inout BlockPool) {
-        if partial.writableBytes < bytes.count { pool.grow(&partial, by: bytes.count) }
+    private mutating func append(_ bytes: Slice<UnsafeRawBufferPointer>, expected: Int, pool: inout BlockPool) {
+        if partial.writableBytes < bytes.count { pool.grow(&partial, by: bytes.count, expected: expected) }
         partial.writeBytes(UnsafeRawBufferPointer(rebasing: bytes))
     }
 }

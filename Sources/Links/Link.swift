@@ -270,6 +270,8 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         if frame.readableBytes > BlockPool.largest { offered = frame }
         let result = frame.withUnsafeReadableBytes { owner.link(self, received: $0) }
         offered = nil
+        // What nobody shares goes back to the pool below, which takes no block that is named elsewhere.
+        _ = consume frame
         isOffering = false
         guard isOpen else { return false }
         if result.bytes > 0 { lastHeard = loop.now }

@@ -60,6 +60,73 @@ struct BlockPoolTests {
         #expect(refused.allSatisfy { !first.contains(address($0)) })
     }
 
+    @Test("a block longer than every class is lent again, whole, also when a slice of it came back")
+    func long() {
+        var pool = BlockPool()
+        var block = lengthened(&pool, 1 << 20)
+        let storage = address(block)
+        var slice = block.readSlice(length: 300_000)
+        pool.give(consume block)
+        let other = lengthened(&pool, 1 << 20)
+        #expect(address(other) != storage, "a slice of it is still in use")
+        if let slice = slice.take() { pool.give(consume slice) }
+        let again = lengthened(&pool, 1 << 20)
+        #expect(address(again) == storage)
+        #expect(again.readerIndex == 0 && again.readableBytes == 1 << 20)
+    }
+
+    @Test("S15: what is only claimed gets a long block that is there anyway, once more than a small one is filled; else none is allocated")
+    func claimed() {
+        var pool = BlockPool()
+        var claim = ByteBuffer()
+        pool.grow(&claim, by: 60_000, expected: 1 << 20)
+        #expect(claim.capacity == 131_072)
+        pool.give(lengthened(&pool, 1 << 20))
+        var small = ByteBuffer()
+        pool.grow(&small, by: 20_000, expected: 1 << 20)
+        #expect(small.capacity == 32_768)
+        claim.writeRepeatingByte(7, count: 60_000)
+        pool.grow(&claim, by: 60_000 + 131_072, expected: 1 << 20)
+        #expect(claim.capacity >= 1 << 20 && claim.readableBytes == 60_000)
+        let isSame = claim.readableBytesView.allSatisfy { $0 == 7 }
+        #expect(isSame)
+    }
+
+    @Test("S13: what the pool keeps of long blocks is bounded")
+    func longBounded() {
+        var pool = BlockPool()
+        let most = BlockPool.retainedLong >> 20
+        var blocks = (0..<most + 5).map { _ in lengthened(&pool, 1 << 20) }
+        while let block = blocks.popLast() { pool.give(block) }
+        // For a claim there is a long block only where one is kept.
+        let lent = (0..<most + 5).map { _ in
+            var claim = ByteBuffer()
+            pool.grow(&claim, by: 40_000, expected: 1 << 20)
+            return claim
+        }
+        #expect(lent.count { $0.capacity == 1 << 20 } == most)
+    }
+
+    @Test("long blocks of a size that is not asked for any more make room for others")
+    func longForgotten() {
+        var pool = BlockPool()
+        var blocks = (0..<BlockPool.retainedLong >> 20).map { _ in lengthened(&pool, 1 << 20) }
+        blocks.append(lengthened(&pool, 4 << 20))
+        blocks.reverse()
+        while let block = blocks.popLast() { pool.give(block) }
+        var claim = ByteBuffer()
+        pool.grow(&claim, by: 40_000, expected: 4 << 20)
+        #expect(claim.capacity == 4 << 20)
+    }
+
+    /// A block with that many bytes in it, which are more than fit any class.
+    private func lengthened(_ pool: inout BlockPool, _ count: Int) -> ByteBuffer {
+        var block = ByteBuffer()
+        pool.grow(&block, by: count)
+        block.writeRepeatingByte(1, count: count)
+        return block
+    }
+
     @Test("growing keeps the bytes and makes the room")
     func grow() {
         var pool = BlockPool()

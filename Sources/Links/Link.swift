@@ -85,7 +85,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     /// What the owner is being shown, where it may share it.
     @exclusivity(unchecked) private var offered: ByteBuffer?
     private var failure: (any Error)?
-    private var writtenBytes = 0
+    @exclusivity(unchecked) private var writtenBytes = 0
     /// Bytes that have been read and not taken by the owner: a packet that is not complete, or what a pause left.
     @exclusivity(unchecked) package private(set) var keptInput = 0
 
@@ -152,29 +152,28 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     /// Hands blocks to the socket, one at a time, as long as it takes them whole.
     func flush() {
         isDirty = false
-        guard !isWriting, let context, let channel else { return }
+        guard !isWriting, context != nil else { return }
         isWriting = true
-        while outbound.writing == nil, outbound.startBlock() != nil {
+        while outbound.writing == nil, outbound.startBlock() {
             if loop.isTapped, let block = outbound.writing { tellTaps(written: block) }
-            let taken = writeDirectly()
-            if taken < outbound.inSocketBlock {
-                // The block is named only inside `outbound`, so that after the write that is its one reference and it can be reused.
-                let promise = outbound.inSocketBlock - taken == 1 ? lastByte(context) : nil
-                context.writeAndFlush(NIOAny(outbound.rest(behind: taken)), promise: promise)
-                // With both water marks at one byte, writable means: the socket has taken everything but for one byte.
-                guard state != .closed, channel.isWritable, !awaitsLastByte else { break }
-            }
+            // What the socket does not take at once goes to the channel, which waits until it is writable.
+            let taken = socket < 0 ? 0 : outbound.withBlock { Sockets.send($0, on: socket) }
+            if taken < outbound.inSocketBlock, !handOver(behind: taken) { break }
             blockWritten()
         }
         isWriting = false
         afterFlush()
     }
 
-    /// Gives the block to the socket, where that can be reached. What it does not take goes to the channel, which waits until it is writable.
-    /// - Returns: how many bytes it took.
-    private func writeDirectly() -> Int {
-        guard socket >= 0, let block = outbound.writing else { return 0 }
-        return block.withUnsafeReadableBytes { Sockets.send($0, on: socket) }
+    /// Gives the channel what is behind `taken` in the block.
+    /// - Returns: whether the socket has taken all of it now.
+    private func handOver(behind taken: Int) -> Bool {
+        guard let context, let channel else { return false }
+        // The block is named only inside `outbound`, so that after the write that is its one reference and it can be reused.
+        let promise = outbound.inSocketBlock - taken == 1 ? lastByte(context) : nil
+        context.writeAndFlush(NIOAny(outbound.rest(behind: taken)), promise: promise)
+        // With both water marks at one byte, writable means: the socket has taken everything but for one byte.
+        return state != .closed && channel.isWritable && !awaitsLastByte
     }
 
     /// Kept when a byte that is written alone has left.
@@ -204,16 +203,11 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func afterFlush() {
-        guard outbound.bytes == 0 else {
-            notifyIfDrained()
-            return
+        if isOpen {
+            if let mark = resumeMark, outbound.bytes <= mark { owner?.linkDrained(self) }
+        } else if outbound.bytes == 0, case .finishing(let code) = state {
+            linger(code)
         }
-        if case .finishing(let code) = state { linger(code) } else { notifyIfDrained() }
-    }
-
-    private func notifyIfDrained() {
-        guard state == .open, let mark = resumeMark, outbound.bytes <= mark else { return }
-        owner?.linkDrained(self)
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {

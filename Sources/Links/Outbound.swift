@@ -55,8 +55,10 @@ package struct Outbound {
         settle()
         guard tail.readableBytes > 0 else { return nil }
         (cursor, room) = (nil, 0)
-        defer { tail = ByteBuffer() }
-        return tail
+        // Exchanged, so that no reference to the block is counted on the way.
+        var block = ByteBuffer()
+        swap(&block, &tail)
+        return block
     }
 
     private mutating func growTail(_ count: Int, pool: inout BlockPool) {
@@ -78,20 +80,18 @@ package struct Outbound {
         bytes += buffer.readableBytes
     }
 
-    /// Moves the oldest block to ``writing`` and returns it; nil when nothing waits.
-    package mutating func startBlock() -> ByteBuffer? {
-        if let block = full.popFirst() {
-            writing = block
-        } else if let block = takeTail() {
-            writing = block
-        } else {
-            return nil
-        }
+    /// Moves the oldest block to ``writing``; false when nothing waits.
+    package mutating func startBlock() -> Bool {
+        writing = full.popFirst() ?? takeTail()
         inSocketBlock = writing?.readableBytes ?? 0
+        guard inSocketBlock > 0 else { return false }
         // A link whose bursts have become small again goes back to small blocks.
         if hint > 0, inSocketBlock * 4 < BlockPool.sizes[hint - 1] { hint -= 1 }
-        return writing
+        return true
     }
+
+    /// Shows ``writing``. Mutating, because whoever only reads would take a copy, and with it a reference to every block.
+    mutating func withBlock(_ body: (UnsafeRawBufferPointer) -> Int) -> Int { writing?.withUnsafeReadableBytes(body) ?? 0 }
 
     /// What is left of ``writing`` when the socket has taken `count` bytes of it.
     func rest(behind count: Int) -> ByteBuffer {

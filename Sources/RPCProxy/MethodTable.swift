@@ -17,6 +17,8 @@ final class MethodTable: Sendable {
 
     private let slots: [(name: [UInt8], entry: Int)?]
     private let entries: [Entry]
+    /// For each entry its route, where that shares its calls with no other: the usual case, for which nothing of the entry is retained.
+    private let alone: [Int?]
     private let fallback: Int?
 
     /// - Parameters:
@@ -37,6 +39,7 @@ final class MethodTable: Sendable {
             }
         }
         self.entries = entries
+        alone = entries.map { $0.routes.count == 1 ? $0.routes[0].route : nil }
         fallback = byName.removeValue(forKey: "*")
         var size = 4
         while size < 2 * byName.count { size *= 2 }
@@ -53,8 +56,9 @@ final class MethodTable: Sendable {
     /// - Parameter draw: any number, evenly distributed: routes with equal methods share by weight.
     func route(of name: UnsafeRawBufferPointer, draw: @autoclosure () -> UInt64) -> Int? {
         guard let number = entry(of: name) else { return nil }
+        if let route = alone[number] { return route }
         let routes = entries[number].routes
-        guard routes.count > 1, let total = routes.last?.upTo else { return routes.first?.route }
+        guard let total = routes.last?.upTo else { return nil }
         let point = Balancer.scale(draw(), to: total)
         return routes.first { point < $0.upTo }?.route
     }

@@ -15,7 +15,9 @@ final class ProxyLoop: ThriftCallHandler, UpstreamPoolOwner, @unchecked Sendable
     let loop: LinkLoop
     @exclusivity(unchecked) var methods: MethodTable
     /// An open call knows its route by its place, which is another's only when nothing is left of this one.
-    @exclusivity(unchecked) var routes: [ProxyRoute] = []
+    @exclusivity(unchecked) var routes: [ProxyRoute] = [] { didSet { references = routes.map(Unmanaged.passUnretained) } }
+    /// ``routes``, for what is done for each call: taking one out of an array of objects counts references.
+    @exclusivity(unchecked) private var references: [Unmanaged<ProxyRoute>] = []
     /// What was counted of routes of which nothing is left.
     var past = PastSamples()
     /// Of routes that are being taken leave of.
@@ -41,6 +43,8 @@ final class ProxyLoop: ThriftCallHandler, UpstreamPoolOwner, @unchecked Sendable
         log = EventLog(logger)
         share = (index, count)
         routes = settings.routes.map(makeRoute)
+        // Not told by `didSet` here.
+        references = routes.map(Unmanaged.passUnretained)
     }
 
     func makeRoute(_ route: RPCProxySettings.Route) -> ProxyRoute {
@@ -56,13 +60,20 @@ final class ProxyLoop: ThriftCallHandler, UpstreamPoolOwner, @unchecked Sendable
     // MARK: - Calls come in
 
     func call(_ call: ThriftCall, from connection: ThriftConnection) {
-        guard let number = methods.route(of: call.name, draw: draw()) else { return refuse(call, connection) }
-        let route = routes[number]
+        let found = Unmanaged.passUnretained(methods)._withUnsafeGuaranteedRef { $0.route(of: call.name, draw: draw()) }
+        guard let number = found else { return refuse(call, connection) }
+        // Guard: `routes` holds it, and changes between turns.
+        references[number]._withUnsafeGuaranteedRef { send(call, connection, number, $0) }
+    }
+
+    @inline(__always)
+    private func send(_ call: ThriftCall, _ connection: ThriftConnection, _ number: Int, _ route: ProxyRoute) {
         if route.idempotent != nil { route.budget.calls(second: second) }
         let deadline = LinkLoop.tick(of: loop.now) + route.timeoutTicks
         let key = route.isHashed ? hashKey(of: call, connection) : 0
         guard call.encoding != route.encoding else {
-            return send(call, connection, number, key, deadline, CallParts(call.head, call.bytes, body: call.body, shared: call.sharedBody))
+            let parts = CallParts(call.head, call.bytes, body: call.body, shared: call.sharedBody)
+            return send(call, connection, number, route, key, deadline, parts)
         }
         var converted = ByteBuffer()
         converted.reserveCapacity(call.body.count + call.body.count / 4)
@@ -74,14 +85,14 @@ final class ProxyLoop: ThriftCallHandler, UpstreamPoolOwner, @unchecked Sendable
         }
         let shared = converted.readableBytes > BlockPool.largest ? converted : nil
         converted.withUnsafeReadableBytes { body in
-            send(call, connection, number, key, deadline, CallParts(call.head, call.bytes, body: body, shared: shared))
+            send(call, connection, number, route, key, deadline, CallParts(call.head, call.bytes, body: body, shared: shared))
         }
     }
 
     private func send(
-        _ call: ThriftCall, _ connection: ThriftConnection, _ number: Int, _ key: UInt64, _ deadline: Int, _ parts: CallParts
+        _ call: ThriftCall, _ connection: ThriftConnection, _ number: Int, _ route: ProxyRoute, _ key: UInt64, _ deadline: Int,
+        _ parts: CallParts
     ) {
-        let route = routes[number]
         guard !call.isOneway else { return route.pool.send(0, parts, key: key, deadline: deadline) }
         var repetition: Repetition?
         if let idempotent = route.idempotent, parts.body.count <= ProxyLoop.repeatable, idempotent.contains(call.name) {
@@ -118,7 +129,12 @@ final class ProxyLoop: ThriftCallHandler, UpstreamPoolOwner, @unchecked Sendable
 
     func pool(_ pool: UpstreamPool, answered token: UInt64, _ answer: UpstreamAnswer) {
         guard let call = open.remove(token) else { return }
-        let route = routes[call.route]
+        // Guard: `routes` holds it, and changes between turns.
+        references[call.route]._withUnsafeGuaranteedRef { pass(answer, to: call, of: $0) }
+    }
+
+    @inline(__always)
+    private func pass(_ answer: UpstreamAnswer, to call: OpenCall, of route: ProxyRoute) {
         finish(call, route)
         let encoding = route.encoding
         let body = answer.body

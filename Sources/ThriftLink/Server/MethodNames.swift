@@ -1,12 +1,19 @@
 /// The method names of the calls that are open on one connection, each kept once: a client calls few methods very often.
-struct MethodNames {
+///
+/// Owns the memory of its names; that of an array would be retained by whoever looks at one.
+struct MethodNames: ~Copyable {
     private struct Entry {
-        var bytes: [UInt8]
+        var bytes: UnsafeMutableRawBufferPointer
         /// -1: the place is free.
-        var uses: Int
+        var uses = 1
+
+        init(_ name: UnsafeRawBufferPointer) {
+            bytes = .allocate(byteCount: name.count, alignment: 1)
+            bytes.copyMemory(from: name)
+        }
 
         func isNamed(_ name: UnsafeRawBufferPointer) -> Bool {
-            uses >= 0 && bytes.count == name.count && bytes.withUnsafeBytes { $0.elementsEqual(name) }
+            uses >= 0 && bytes.count == name.count && bytes.elementsEqual(name)
         }
     }
 
@@ -16,6 +23,10 @@ struct MethodNames {
     private var entries: [Entry] = []
     private var free: [Int] = []
     private var last = 0
+
+    deinit {
+        for entry in entries where entry.uses >= 0 { entry.bytes.deallocate() }
+    }
 
     /// The number of a name, in use once more.
     mutating func use(_ name: UnsafeRawBufferPointer) -> Int {
@@ -33,13 +44,13 @@ struct MethodNames {
     }
 
     private mutating func add(_ name: UnsafeRawBufferPointer) -> Int {
-        let entry = Entry(bytes: Array(name), uses: 1)
         let idle = entries.indices.prefix(MethodNames.kept).first { entries[$0].uses == 0 }
         if entries.count >= MethodNames.kept, let index = free.popLast() ?? idle {
-            entries[index] = entry
+            if entries[index].uses >= 0 { entries[index].bytes.deallocate() }
+            entries[index] = Entry(name)
             return index
         }
-        entries.append(entry)
+        entries.append(Entry(name))
         return entries.count - 1
     }
 
@@ -47,9 +58,11 @@ struct MethodNames {
     mutating func release(_ number: Int) {
         entries[number].uses -= 1
         guard entries[number].uses == 0, number >= MethodNames.kept else { return }
-        entries[number] = Entry(bytes: [], uses: -1)
+        entries[number].bytes.deallocate()
+        entries[number].uses = -1
         free.append(number)
     }
 
-    func withBytes<T>(_ number: Int, _ body: (UnsafeRawBufferPointer) -> T) -> T { entries[number].bytes.withUnsafeBytes(body) }
+    /// The name of a number that is in use; valid until it is released.
+    func bytes(_ number: Int) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(entries[number].bytes) }
 }

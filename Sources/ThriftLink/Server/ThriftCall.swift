@@ -9,13 +9,14 @@ package struct ThriftCall {
     package let bytes: UnsafeRawBufferPointer
     /// What the answer is given with; 0 for a oneway call, which has none (rule S23).
     package let ticket: UInt64
-    private let link: Link
+    /// Alive as long as the bytes are; a reference that is counted would cost each call more than reading its head.
+    private let link: Unmanaged<Link>
 
     init(_ head: ThriftHead, _ bytes: UnsafeRawBufferPointer, ticket: UInt64, link: Link) {
         self.head = head
         self.bytes = bytes
         self.ticket = ticket
-        self.link = link
+        self.link = .passUnretained(link)
     }
 
     package var isOneway: Bool { head.type == .oneway }
@@ -24,12 +25,12 @@ package struct ThriftCall {
     package var body: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[head.body]) }
     package var info: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[head.info]) }
     /// The body once more, where it is too long to be copied.
-    package var sharedBody: ByteBuffer? { link.sharedInput(body) }
+    package var sharedBody: ByteBuffer? { link._withUnsafeGuaranteedRef { $0.sharedInput(body) } }
 
     /// The call's bytes to keep: shared where they are many, else copied.
     package func keptBytes() -> ByteBuffer { sharedBytes ?? ByteBuffer(bytes: bytes) }
     /// The call's bytes to keep, where they are too many to be copied.
-    package var sharedBytes: ByteBuffer? { link.sharedInput(bytes) }
+    package var sharedBytes: ByteBuffer? { link._withUnsafeGuaranteedRef { $0.sharedInput(bytes) } }
 }
 
 /// An answer as it is to go out: its parts, seen where they lie.

@@ -10,7 +10,7 @@ package import Wire
 /// Lives on one event loop, like its link.
 package final class ThriftConnection: LinkOwner {
     private let door: ThriftDoorLoop
-    @exclusivity(unchecked) package private(set) var link: Link!
+    package let link: Link
     @exclusivity(unchecked) private var reader: ThriftReader
     @exclusivity(unchecked) private var calls = OpenCalls()
     @exclusivity(unchecked) private var names = MethodNames()
@@ -37,9 +37,9 @@ package final class ThriftConnection: LinkOwner {
         self.number = number
         isOrdered = door.settings.ordered
         reader = ThriftReader(limit: door.settings.maxFrame)
-        link = Link(loop: door.loop, owner: self)
+        link = Link(loop: door.loop)
+        link.serve(self)
         link.staysHalfOpen = true
-        link.resumeMark = door.settings.limits.maxPending / 2
     }
 
     /// Where the client is, for logs.
@@ -181,6 +181,7 @@ package final class ThriftConnection: LinkOwner {
         isResuming = false
         guard isHeld, link.isOpen else { return }
         isHeld = false
+        link.resumeMark = nil
         link.resumeReading()
         if link.isInputEnded { linkInputEnded(link) }
     }
@@ -240,16 +241,11 @@ package final class ThriftConnection: LinkOwner {
         let isInOrder = !isOrdered || calls.isNext(ticket)
         let heldBefore = calls.heldBytes
         defer { door.heldAnswers += calls.heldBytes - heldBefore }
-        names.withBytes(call.name) { name in
-            let envelope = ThriftEnvelope(form: call.form, type: answer.type, sequence: call.sequence, name: name, info: answer.info)
-            door.counters.bytesOut += envelope.count + answer.body.count
-            if isInOrder {
-                link.append(envelope, body: answer.body, shared: answer.shared)
-            } else {
-                calls.hold(ticket, held(envelope, answer))
-            }
-        }
-        guard isInOrder else { return }
+        let envelope = ThriftEnvelope(
+            form: call.form, type: answer.type, sequence: call.sequence, name: names.bytes(call.name), info: answer.info)
+        door.counters.bytesOut += envelope.count + answer.body.count
+        guard isInOrder else { return calls.hold(ticket, held(envelope, answer)) }
+        link.append(envelope, body: answer.body, shared: answer.shared)
         names.release(call.name)
         calls.end(ticket)
         while let next = calls.takeNext() {

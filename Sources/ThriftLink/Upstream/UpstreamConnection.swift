@@ -39,7 +39,9 @@ final class UpstreamConnection: LinkOwner, @unchecked Sendable {
     /// It owns this; the circle is broken when the pool has left.
     let pool: UpstreamPool
     private(set) var state = State.waiting
-    private(set) var link: Link?
+    private(set) var link: Link? { didSet { linkReference = link.map(Unmanaged.passUnretained) } }
+    /// ``link``, for what is done for each call: reading a variable counts a reference.
+    @exclusivity(unchecked) private var linkReference: Unmanaged<Link>?
     @exclusivity(unchecked) private(set) var pending = Pending<Call>(UpstreamConnection.sequences)
     @exclusivity(unchecked) private var reader: ThriftReader
     /// The tick that the link's timer is armed for.
@@ -172,7 +174,12 @@ final class UpstreamConnection: LinkOwner, @unchecked Sendable {
 
     /// Writes a call. The caller has made sure of a place.
     func send(_ token: UInt64, _ parts: CallParts, deadline: Int, isRerouted: Bool) {
-        guard let link else { return }
+        // Guard: `link` holds it, and is set to nil when the link tells its end, which appending does not bring about.
+        linkReference?._withUnsafeGuaranteedRef { send(token, parts, deadline: deadline, isRerouted: isRerouted, by: $0) }
+    }
+
+    @inline(__always)
+    private func send(_ token: UInt64, _ parts: CallParts, deadline: Int, isRerouted: Bool, by link: Link) {
         var sequence: UInt64 = 0
         if !parts.isOneway {
             let call = Call(token: token, start: link.endOffset, deadline: deadline, sent: pool.loop.now, isRerouted: isRerouted)

@@ -23,7 +23,11 @@ package final class UpstreamPool: @unchecked Sendable {
     @exclusivity(unchecked) package internal(set) var counters = Counters()
 
     package private(set) var servers: [UpstreamServer] = []
-    @exclusivity(unchecked) private(set) var connections: [UpstreamConnection] = []
+    @exclusivity(unchecked) private(set) var connections: [UpstreamConnection] = [] {
+        didSet { references = connections.map(Unmanaged.passUnretained) }
+    }
+    /// ``connections``, for what is done for each call: taking one out of an array of objects counts references.
+    @exclusivity(unchecked) private var references: [Unmanaged<UpstreamConnection>] = []
     private var names: [UpstreamName] = []
     /// Bytes of calls that wait.
     package private(set) var waitingBytes = 0
@@ -214,7 +218,8 @@ package final class UpstreamPool: @unchecked Sendable {
         switch table.pick(key: key, turn: loop.now.uptimeNanoseconds, draw: draw(), excluding: excluding) {
         case .connection(let number):
             if !parts.isOneway { table.sent(number) }
-            connections[number].send(token, parts, deadline: deadline, isRerouted: isRerouted)
+            // Guard: `connections` holds it, and sending does not change those.
+            references[number]._withUnsafeGuaranteedRef { $0.send(token, parts, deadline: deadline, isRerouted: isRerouted) }
         case .wait(let server):
             let held = HeldCall(parts, pool: &loop.pool)
             let entry = WaitingCalls<Waiting>.Entry(
@@ -259,7 +264,8 @@ package final class UpstreamPool: @unchecked Sendable {
 
     func answered(_ token: UInt64, _ answer: UpstreamAnswer, on number: Int) {
         table.answered(number)
-        change(table.succeeded(number), connections[number].server)
+        let change = table.succeeded(number)
+        if change != .none { changed(change, connections[number].server) }
         owner?.pool(self, answered: token, answer)
     }
 
@@ -375,12 +381,7 @@ package final class UpstreamPool: @unchecked Sendable {
     private var milliseconds: Int { Int(loop.eventLoop.now.uptimeNanoseconds / 1_000_000) }
 
     private func failed(_ connection: UpstreamConnection) {
-        change(table.failed(connection.number, now: milliseconds), connection.server)
-    }
-
-    @inline(__always)
-    private func change(_ change: Ejections.Change, _ server: UpstreamServer) {
-        if change != .none { changed(change, server) }
+        changed(table.failed(connection.number, now: milliseconds), connection.server)
     }
 
     private func changed(_ change: Ejections.Change, _ server: UpstreamServer) {

@@ -19,20 +19,21 @@ package struct UpstreamAnswer {
     package let bytes: UnsafeRawBufferPointer
     /// The number of the connection that it came by.
     package let connection: Int
-    private let link: Link
+    /// Alive as long as the bytes are, so that no reference is counted.
+    private let link: Unmanaged<Link>
 
     init(_ head: ThriftHead, _ bytes: UnsafeRawBufferPointer, link: Link, connection: Int) {
         self.connection = connection
         self.head = head
         self.bytes = bytes
-        self.link = link
+        self.link = .passUnretained(link)
     }
 
     package var body: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[head.body]) }
     /// A THeader's info headers.
     package var info: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[head.info]) }
     /// The body once more, where it is too long to be copied.
-    package var sharedBody: ByteBuffer? { link.sharedInput(body) }
+    package var sharedBody: ByteBuffer? { link._withUnsafeGuaranteedRef { $0.sharedInput(body) } }
 }
 
 /// Why a call has no answer.

@@ -124,8 +124,7 @@ final class Shard: @unchecked Sendable {
         let owner = Int(view.places[slot].loop)
         // One of this loop's that is not known here is gone, and the next table will say so.
         guard id != 0, owner != index, let gauge = table.gauges[slot] else { return false }
-        peers.seat(Peer(id: id, loop: owner, gauge: gauge), gauge, at: slot)
-        return true
+        return peers.seat(Peer(id: id, loop: owner, gauge: gauge), gauge, at: slot)
     }
 
     /// A link of this loop is registered: it can be found before any table names it.

@@ -46,7 +46,9 @@ package final class MemberShell {
     /// Who it is, as far as it has said so; stays when the link is over.
     package private(set) var known: Member?
     /// It has said that it leaves, and not come back since.
-    package var isLeaving = false
+    package var isLeaving = false { didSet { if !isLeaving { hasDrained = false } } }
+    /// It has been told that nothing new follows: its end is no surprise any more.
+    private var hasDrained = false
     private var heartbeat: Heartbeat
     /// What the link was told, for as long as it stands.
     package var heartbeatMilliseconds: UInt32 { UInt32(clamping: heartbeat.interval.nanoseconds / 1_000_000) }
@@ -152,7 +154,9 @@ package final class MemberShell {
             answers.removeFirst()
             switch first.answer {
             case .welcome: if acceptance.published() { welcome() }
-            case .drained: wire.append(Drain(deadlineMilliseconds: 0), to: link)
+            case .drained:
+                wire.append(Drain(deadlineMilliseconds: 0), to: link)
+                hasDrained = isLeaving
             }
         }
         return !answers.isEmpty
@@ -215,7 +219,7 @@ package final class MemberShell {
     /// The link is closed.
     package func closed(_ end: LinkEnd) {
         let code = end.code ?? .lost
-        if isLeaving, end.code == nil, end.error == nil {
+        if hasDrained, end.code == nil, end.error == nil {
             log.event("left", level: .info, "\(name) has left")
         } else if isWelcomed, code != .draining {
             log.event("left", level: .info, "\(name) is gone: \(end.error.map(describe) ?? code.name)")

@@ -19,6 +19,8 @@ public struct Peer<Member: AnyObject, Gauge: PeerGauge> {
 
     init() {}
 
+    init(buried id: UInt64) { self.id = id }
+
     package init(id: UInt64, loop: Int, gauge: Gauge, link: Member? = nil) {
         self.id = id
         self.loop = loop
@@ -82,14 +84,29 @@ public struct PeerList<Member: AnyObject, Gauge: PeerGauge> {
     @inline(__always)
     public func slot(of id: UInt64) -> Int? {
         let slot = Int(id & 0xFF_FFFF)
-        return slot < peers.count && peers[slot].id == id ? slot : nil
+        return slot < peers.count && peers[slot].id == id && id != 0 ? slot : nil
     }
 
     /// The live link of this loop with that registration.
     package func link(of id: UInt64) -> Member? { slot(of: id).flatMap { peers[$0].link?.takeUnretainedValue() } }
 
-    /// From now on the slot is this one's.
-    package mutating func seat(_ peer: Peer<Member, Gauge>, _ gauge: Gauge, at slot: Int) {
+    /// From now on the slot is this one's; false, and nothing changes, when a later one has it already: tables come after registrations.
+    @discardableResult
+    package mutating func seat(_ peer: Peer<Member, Gauge>, _ gauge: Gauge, at slot: Int) -> Bool {
+        guard peers[slot].id >> 24 <= peer.id >> 24 else { return false }
+        replace(slot, peer, gauge)
+        return true
+    }
+
+    /// It is over, though a table may name it for a while: it is not met any more.
+    package mutating func bury(_ id: UInt64) {
+        let slot = Int(id & 0xFF_FFFF)
+        makeRoom(for: slot + 1)
+        guard peers[slot].id >> 24 < id >> 24 else { return linkIsGone(id) }
+        replace(slot, Peer(buried: id), nil)
+    }
+
+    private mutating func replace(_ slot: Int, _ peer: Peer<Member, Gauge>, _ gauge: Gauge?) {
         if peers[slot].staged > 0 { peers[slot].posted() }
         peers[slot] = peer
         gauges[slot] = gauge

@@ -150,7 +150,7 @@ struct CallDesk {
     @inline(__always)
     func knows(agent: UInt64) -> Bool {
         let slot = CallDesk.slot(agent)
-        return slot < sitting.count && sitting[slot] == agent
+        return slot < sitting.count && sitting[slot] == agent && agent != 0
     }
 
     /// Its link is gone: nothing more goes to it. Calls that it may have got are told by ``ended(agent:)``.
@@ -199,7 +199,7 @@ struct CallDesk {
     @inline(__always)
     private func knows(caller: UInt64) -> Bool {
         let slot = CallDesk.slot(caller)
-        return slot < asking.count && asking[slot].id == caller
+        return slot < asking.count && asking[slot].id == caller && caller != 0
     }
 
     /// The identify id of a caller that is there.

@@ -33,6 +33,8 @@ extension Shard {
         case .returned: returned(RPCHeader(at: frame), frame, agent: entry.agent)
         case .gone:
             desk.gone(agent: entry.agent)
+            // A table may name it still: a call that went to it behind the fence would be called lost, though it was never sent.
+            peers.bury(entry.agent)
             say(.fence, of: entry.agent, to: Crossing.sender(at: frame))
         case .fence: say(.ended, of: entry.agent, to: Crossing.sender(at: frame))
         case .ended: endCalls(with: entry.agent)

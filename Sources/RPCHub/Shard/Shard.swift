@@ -166,10 +166,7 @@ final class Shard: @unchecked Sendable {
         let owner = view.places[slot].loop
         // One of this loop's that is not known here is gone, and the next table will say so.
         guard id != 0, owner != index, let gauge = table.gauges[slot] else { return false }
-        // A later one has the slot already.
-        guard peers[slot].id >> 24 <= id >> 24 else { return false }
-        seat(Peer(id: id, loop: owner, gauge: gauge), gauge, at: slot)
-        return true
+        return seat(Peer(id: id, loop: owner, gauge: gauge), gauge, at: slot)
     }
 
     /// An agent of this loop is registered: it can be found before any table names it.
@@ -179,9 +176,11 @@ final class Shard: @unchecked Sendable {
         seat(Peer(id: agent.id, loop: index, gauge: agent.gauge, link: agent), agent.gauge, at: slot)
     }
 
-    private func seat(_ peer: Peer<MemberLink, AgentGauge>, _ gauge: AgentGauge, at slot: Int) {
-        peers.seat(peer, gauge, at: slot)
+    @discardableResult
+    private func seat(_ peer: Peer<MemberLink, AgentGauge>, _ gauge: AgentGauge, at slot: Int) -> Bool {
+        guard peers.seat(peer, gauge, at: slot) else { return false }
         desk.meet(agent: peer.id, gauge: gauge)
+        return true
     }
 
     /// The agent of that registration, if it is this loop's and its link stands.

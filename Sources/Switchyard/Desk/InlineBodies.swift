@@ -40,7 +40,7 @@ struct InlineBodies {
     /// A handler has answered with `body`, whose first readable byte stands at `address`, and it is on its way.
     @inline(__always)
     mutating func takeBack(_ body: consuming ByteBuffer, at address: UnsafeRawPointer?) {
-        if body.capacity >= BodyBlocks.size, body.capacity <= InlineBodies.largest, let address {
+        if body.capacity >= BodyBlocks.size, body.storageCapacity <= InlineBodies.largest, let address {
             start = UnsafeMutableRawPointer(mutating: address) - body.readerIndex
             buffer = consume body
         } else {

@@ -37,9 +37,11 @@ final class Lane: Sendable {
 
     /// Appends `item`; false when the lane is full, or stopped.
     func append(_ item: consuming LaneItem) -> Bool {
+        let isWork = item.isWork
+        // What is refused ends behind the lock: its captures may be anybody's.
         var item = Optional(item)
         let (isTaken, sleeper) = state.withLock { state in
-            guard let item = item.take(), hasRoom(for: item) else { return (false, nil as UnsafeContinuation<Void, Never>?) }
+            guard hasRoom(forWork: isWork), let item = item.take() else { return (false, nil as UnsafeContinuation<Void, Never>?) }
             store(item, &state)
             return (true, wake(&state))
         }
@@ -58,7 +60,7 @@ final class Lane: Sendable {
             } else {
                 var left = UniqueDeque<LaneItem>()
                 while let item = items.popFirst() {
-                    if hasRoom(for: item) { store(item, &state) } else { left.append(item) }
+                    if hasRoom(forWork: item.isWork) { store(item, &state) } else { left.append(item) }
                 }
                 items = left
             }
@@ -68,8 +70,8 @@ final class Lane: Sendable {
     }
 
     /// Under the lock.
-    private func hasRoom(for item: borrowing LaneItem) -> Bool {
-        !isStopped && count < (item.isWork ? Lane.depth : Lane.depth + Lane.depth / 8)
+    private func hasRoom(forWork isWork: Bool) -> Bool {
+        !isStopped && count < (isWork ? Lane.depth : Lane.depth + Lane.depth / 8)
     }
 
     /// Under the lock.

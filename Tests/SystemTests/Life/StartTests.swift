@@ -18,18 +18,18 @@ extension SystemTests {
             ]
             let file = try ConfigurationFile(configuration.yaml)
             defer { file.remove() }
-            // Several, since what must not start has little time to: the process ends.
-            let children = try (0..<6).map { _ in try ChildProcess(SwitchyardProcess.binary(), ["up", "--config", file.path]) }
-            defer { for child in children { child.end() } }
-            let connections = try children.map { _ in try obtain("the first dials") { silent.accept(within: .milliseconds(100)) } }
-            for child in children { child.signal(SIGTERM) }
-            for child in children {
+            // Several times, since what must not start has little time to: the process ends.
+            for _ in 0..<6 {
+                let child = try ChildProcess(SwitchyardProcess.binary(), ["up", "--config", file.path])
+                defer { child.end() }
+                let connection = try obtain("the first dial") { silent.accept(within: .milliseconds(100)) }
+                child.signal(SIGTERM)
                 #expect(try child.exitCode(within: .seconds(20)) == 0, "\(child.errors)")
                 #expect(child.output.isEmpty, "\(child.output)")
                 #expect(child.errors.allSatisfy { $0.contains(" info ") || $0.contains(" warning ") }, "\(child.errors)")
+                withExtendedLifetime(connection) {}
             }
             #expect(later.accept(within: .milliseconds(100)) == nil, "a role started after the signal")
-            withExtendedLifetime(connections) {}
         }
 
         @Test("S25, S27: a port that is in use ends the start with 1 and its one line, after what had started has left")

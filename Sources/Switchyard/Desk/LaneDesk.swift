@@ -201,7 +201,7 @@ final class LaneDesk: @unchecked Sendable {
         guard let base = bytes.baseAddress else { return }
         var offset = 0
         // Most entries are for the link of the one before: to look it up would count a reference for each.
-        var held: DeskLink?
+        var held: (link: DeskLink, connection: Link?)?
         var link: Unmanaged<DeskLink>?
         // Guard: a block holds whole entries only.
         while bytes.count - offset >= Return.size {
@@ -210,11 +210,11 @@ final class LaneDesk: @unchecked Sendable {
             let content = UnsafeRawBufferPointer(start: base + offset, count: entry.count)
             offset += entry.count
             if link?._withUnsafeGuaranteedRef({ $0.session == entry.target }) != true {
-                held = links.find(entry.target)
-                link = held.map { Unmanaged.passUnretained($0) }
+                held = links.find(entry.target).map { ($0, $0.link) }
+                link = held.map { Unmanaged.passUnretained($0.link) }
             }
             if entry.target != 0, let link {
-                link._withUnsafeGuaranteedRef { accept(entry, content, for: $0) }
+                link._withUnsafeGuaranteedRef { accept(entry, content, for: $0, on: held?.connection) }
             } else {
                 acceptHomeless(entry, content)
             }
@@ -233,11 +233,11 @@ final class LaneDesk: @unchecked Sendable {
     }
 
     @inline(__always)
-    private func accept(_ entry: Return, _ bytes: UnsafeRawBufferPointer, for link: DeskLink) {
+    private func accept(_ entry: Return, _ bytes: UnsafeRawBufferPointer, for link: DeskLink, on connection: Link?) {
         if let base = bytes.baseAddress, entry.count > 0 {
             let header = PacketHeader(at: base, format: inMemory)
             let body = UnsafeRawBufferPointer(start: base + PacketHeader.size, count: header.bodyCount)
-            link.accept(header, body, isAnswer: entry.finishes > 0)
+            link.accept(header, body, on: connection, isAnswer: entry.finishes > 0)
         }
         if entry.finishes > 0 { finished(entry.finishes, of: link) }
     }
@@ -253,7 +253,7 @@ final class LaneDesk: @unchecked Sendable {
             counters.goneReplies += 1
             return
         }
-        packet.body.withUnsafeReadableBytes { link.accept(packet.header, $0, isAnswer: false) }
+        packet.body.withUnsafeReadableBytes { link.accept(packet.header, $0, on: link.link, isAnswer: false) }
     }
 
     private func leaveLane(_ count: Int, _ link: DeskLink?) {

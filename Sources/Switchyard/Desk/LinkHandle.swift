@@ -17,13 +17,15 @@ package final class LinkHandle: Sendable {
 
     // MARK: - From a lane's thread
 
-    /// A handler has returned: its reply, if any, goes back with the identity of the packet that it answers.
+    /// A handler has returned, and answers nothing.
+    func finish(_ header: PacketHeader) { desk.box.put(Return(target: number, finishes: header.length, count: 0)) { _ in } }
+
+    /// A handler has returned: its reply goes back with the identity of the packet that it answers.
     @inline(__always)
-    func finish(_ header: PacketHeader, reply: Packet?) {
-        guard let reply else { return desk.box.put(Return(target: number, finishes: header.length, count: 0)) { _ in } }
-        var answer = reply.header
-        guard answer.address(as: header, bodyCount: reply.body.readableBytes) else { return failed(header, answer) }
-        put(answer, reply.body, finishes: header.length)
+    func finish(_ header: PacketHeader, _ reply: PacketHeader, _ body: ByteBuffer) {
+        var answer = reply
+        guard answer.address(as: header, bodyCount: body.readableBytes) else { return failed(header, answer) }
+        put(answer, body, finishes: header.length)
     }
 
     /// A handler returned what cannot be sent.

@@ -151,9 +151,14 @@ final class Lane: Sendable {
         advance()
         do {
             let handler = item.route._withUnsafeGuaranteedRef { $0.handler }
-            let reply = try await handler(item.packet, PacketConnection(origin: item.origin, header: header))
+            guard let reply = try await handler(item.packet, PacketConnection(origin: item.origin, header: header)) else {
+                advance()
+                return item.origin.finish(header)
+            }
             advance()
-            item.origin.finish(header, reply: reply)
+            // In parts: as a whole it would be copied, and each of its references counted once more.
+            let (head, body) = (reply.header, reply.body)
+            item.origin.finish(header, head, body)
         } catch {
             advance()
             item.origin.fail(header, item.packet.body, error)
@@ -166,6 +171,6 @@ final class Lane: Sendable {
             await notice.handler(PacketConnection(origin: notice.origin, header: notice.header), notice.code)
             advance()
         }
-        notice.origin.finish(notice.header, reply: nil)
+        notice.origin.finish(notice.header)
     }
 }

@@ -96,7 +96,8 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
 
     // MARK: - Out
 
-    override func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, isAnswer: Bool) {
+    override func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on link: Link?, isAnswer: Bool) {
+        guard let link else { return }
         append(header, body, on: link)
         if !header.isControl { desk.counters.packetsOut += 1 }
     }

@@ -117,7 +117,9 @@ final class HubPort: DeskLink, HubLinkUser, @unchecked Sendable {
 
     // MARK: - Out
 
-    override func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, isAnswer: Bool) { side.send(header, body, cameBy: self) }
+    override func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on _: Link?, isAnswer: Bool) {
+        side.send(header, body, cameBy: self)
+    }
 
     override func tell(_ frame: UndeliveredFrame) {
         // Its header names the edge and the session, so it takes the way of an answer.

@@ -9,7 +9,9 @@ public final class LinkGauge: PeerGauge {
 
     public init() {}
 
+    /// Itself: a link of which nothing more is to be known.
     public var bytes: LinkGauge { self }
 
+    /// Bytes that wait for the link, wherever they are.
     public var pending: Int { queued.load(ordering: .relaxed) + crossing.load(ordering: .relaxed) }
 }

@@ -7,6 +7,20 @@ protocol LoopBox: AnyObject, Sendable {
     func announce()
 }
 
+extension LoopBox {
+    /// Something has been left here by this thread.
+    /// - Parameter isNews: the loop does not know, and did not before.
+    @inline(__always)
+    func left(isNews: Bool) {
+        let isWorker = LaneWorker.withCurrent { worker in
+            if isNews { worker.owe(self) }
+            worker.replied()
+        }
+        // Another thread's news may still be unannounced: whoever comes from outside does not wait for it.
+        if !isWorker { announce() }
+    }
+}
+
 /// Where threads leave replies and pushes for one event loop: in order, in one growing block, with one wake-up for a burst.
 ///
 /// A loop that is in a turn looks here at the turn's end by itself. A lane's thread leaves many replies and wakes the loop when it has
@@ -46,12 +60,7 @@ final class ReturnBox: LoopBox {
             state.isUnannounced = true
             return true
         }
-        let isWorker = LaneWorker.withCurrent { worker in
-            if isNews { worker.owe(self) }
-            worker.replied()
-        }
-        // Another thread's news may still be unannounced: whoever comes from outside does not wait for it.
-        if !isWorker { announce() }
+        left(isNews: isNews)
     }
 
     func announce() {

@@ -41,12 +41,7 @@ final class ValueBox<Value: Sendable>: LoopBox {
             return true
         }
         guard let isNews = news else { return false }
-        let isWorker = LaneWorker.withCurrent { worker in
-            if isNews { worker.owe(self) }
-            worker.replied()
-        }
-        // Another thread's news may still be unannounced: whoever comes from outside does not wait for it.
-        if !isWorker { announce() }
+        left(isNews: isNews)
         return true
     }
 

@@ -75,7 +75,7 @@ extension SystemTests {
             for command in try commands() {
                 // As words of a command line: in Swift `binary(), ["send"` or `run("send"`, in Python `[binary, "send"`.
                 let words = command.words.map { "\"\($0)\"" }.joined(separator: ", ")
-                #expect(tests.contains { $0.contains("[\(words)") || $0.contains("(\(words)") || $0.contains(", \(words)") }, "\(words)")
+                #expect(tests.contains { $0.contains("[\(words)") || $0.contains("(\(words)") || $0.contains("[binary, \(words)") }, "\(words)")
             }
         }
     }

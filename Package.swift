@@ -14,6 +14,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
@@ -40,7 +41,9 @@ let package = Package(
         .target(name: "Wire", dependencies: [nioCore], swiftSettings: settings),
         .target(name: "Routing", swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["Wire"], swiftSettings: settings),
-        .target(name: "Links", dependencies: ["Wire", "Telemetry", nioCore, nioPosix, nioTLS, nioSSL, deque, logging], swiftSettings: settings),
+        .target(name: "CEpoll"),
+        .target(name: "Reactors", dependencies: ["CEpoll", nioCore, deque, heap], swiftSettings: settings),
+        .target(name: "Links", dependencies: ["Wire", "Telemetry", "Reactors", nioCore, nioPosix, nioTLS, nioSSL, deque, logging], swiftSettings: settings),
         .target(name: "Sessions", dependencies: ["Wire", nioCore], swiftSettings: settings),
         .target(name: "Membership", dependencies: ["Wire", "Routing", "Telemetry", "Links", nioCore, logging], swiftSettings: settings),
         .target(

@@ -2,6 +2,7 @@ package import Logging
 package import NIOCore
 import NIOPosix
 import NIOSSL
+import Reactors
 
 /// TLS toward the peers of one dialer, with its files loaded.
 package final class DialerSecurity: Sendable {
@@ -89,6 +90,14 @@ package enum Dialer {
         _ address: SocketAddress, on loop: LinkLoop, timeout: TimeAmount, fill: @escaping (ChannelPipeline.SynchronousOperations) throws -> Void
     ) -> EventLoopFuture<any Channel> {
         nonisolated(unsafe) let fill = fill  // Guard: called on the channel's loop, which is the caller's.
+        #if os(Linux)
+            if let reactor = loop.eventLoop as? Reactor {
+                return SocketChannel.connect(to: address, on: reactor, timeout: timeout) { channel in
+                    try Sockets.configure(channel, receiveBuffer: Sockets.trunkBuffer, isTCP: address.isTCP)
+                    try fill(channel.pipeline.syncOperations)
+                }
+            }
+        #endif
         return ClientBootstrap(group: loop.eventLoop)
             .connectTimeout(timeout)
             .channelInitializer { channel in

@@ -1,4 +1,5 @@
 package import NIOCore
+import Reactors
 import Synchronization
 import Telemetry
 package import Wire
@@ -9,7 +10,7 @@ package import Wire
 /// Frames are appended with ``append(_:_:)`` and written once at the end of the turn.
 ///
 /// `@unchecked Sendable`: confined to ``loop``'s event loop.
-package final class Link: ChannelInboundHandler, @unchecked Sendable {
+package final class Link: ChannelInboundHandler, SocketReader, @unchecked Sendable {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
 
@@ -75,6 +76,8 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     /// times as many instructions. Guard: set while the channel is active, which owns it. A channel that closes tells its end
     /// right behind closing the socket, and nothing comes to ``flush()`` between the two: no write of this link has a promise that acts on a failure.
     @exclusivity(unchecked) private var socket: NIOBSDSocket.Handle = -1
+    /// The channel, if it lets its socket be read, too.
+    private var direct: (any DirectSocket)?
     @exclusivity(unchecked) @usableFromInline var isDirty = false
     @exclusivity(unchecked) private var isWriting = false
     /// The channel has the last byte of the block, for which it stays writable.
@@ -221,12 +224,15 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     // MARK: - In
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        unwrapInboundIn(data).withUnsafeReadableBytes { socket(received: $0) }
+    }
+
+    package func socket(received bytes: UnsafeRawBufferPointer) {
         guard isOpen else { return }
         loop.enterTurn()
-        let buffer = unwrapInboundIn(data)
-        received += buffer.readableBytes
-        if loop.isTapped { buffer.withUnsafeReadableBytes { tellTaps(read: $0) } }
-        buffer.withUnsafeReadableBytes { receive($0[...]) }
+        received += bytes.count
+        if loop.isTapped { tellTaps(read: bytes) }
+        receive(bytes[...])
         countInput()
     }
 
@@ -308,6 +314,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     @inlinable package var takesMore: Bool { isOpen && pauses == 0 }
 
     private func setAutoRead(_ value: Bool) {
+        if let direct { return direct.setReading(value) }
         // Fails only on a channel that is closing, where nothing is read any more.
         try? channel?.syncOptions?.setOption(.autoRead, value: value)
     }
@@ -335,7 +342,11 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         // Fails only on a channel that is closing.
         if staysHalfOpen { try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true) }
         peer = try? context.pipeline.syncOperations.handler(type: LinkPeer.self)
-        if peer == nil {
+        if peer == nil, let channel = context.channel as? any DirectSocket {
+            direct = channel
+            socket = channel.descriptor
+            channel.takeOver(by: self)
+        } else if peer == nil {
             socket = (try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }) ?? -1
         }
         if let address = peer?.client ?? context.channel.remoteAddress {
@@ -351,6 +362,10 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
 
     package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard staysHalfOpen, event as? ChannelEvent == .inputClosed else { return context.fireUserInboundEventTriggered(event) }
+        socketInputEnded()
+    }
+
+    package func socketInputEnded() {
         isInputEnded = true
         switch state {
         case .open:
@@ -376,6 +391,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         var view = view(role: "")
         state = .closed
         socket = -1
+        direct = nil
         loop.enterTurn()
         loop.cancel(timer)
         countInput()

@@ -1,11 +1,12 @@
 package import Logging
 package import NIOCore
 import NIOPosix
+import Reactors
 package import Telemetry
 
 /// A listening socket whose accepted connections become links, spread evenly over the event loops.
 package struct Listener: Sendable {
-    private let channel: any Channel
+    private let stop: @Sendable () async throws -> Void
     private let doorway: Doorway
     /// Where it really listens: port 0 has become the port that the system gave.
     package let address: Endpoint
@@ -25,26 +26,35 @@ package struct Listener: Sendable {
         accept: @escaping @Sendable (any Channel) throws -> Void
     ) async throws -> Listener {
         let doorway = try Doorway(options, group: group, logger: logger)
-        let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: Sockets.backlog)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelOption(.maxMessagesPerRead, value: options.tls == nil ? Sockets.acceptBatch.bare : Sockets.acceptBatch.tls)
-            .childChannelInitializer { child in
-                do {
-                    try Sockets.configure(child, receiveBuffer: receiveBuffer, isTCP: endpoint.isTCP)
-                } catch {
-                    return child.eventLoop.makeFailedFuture(error)
-                }
-                return doorway.enter(child, accept: accept)
+        let batch = options.tls == nil ? Sockets.acceptBatch.bare : Sockets.acceptBatch.tls
+        let initializer: @Sendable (any Channel) -> EventLoopFuture<Void> = { child in
+            do {
+                try Sockets.configure(child, receiveBuffer: receiveBuffer, isTCP: endpoint.isTCP)
+            } catch {
+                return child.eventLoop.makeFailedFuture(error)
             }
+            return doorway.enter(child, accept: accept)
+        }
         do {
+            #if os(Linux)
+                if let group = group as? ReactorGroup {
+                    let listener = try await SocketListener.bind(
+                        to: endpoint.localAddress, backlog: Sockets.backlog, batch: Int(batch), group: group, initializer: initializer)
+                    return Listener(stop: listener.close, doorway: doorway, address: endpoint.with(port: listener.address.port))
+                }
+            #endif
+            let bootstrap = ServerBootstrap(group: group)
+                .serverChannelOption(.backlog, value: Sockets.backlog)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .serverChannelOption(.maxMessagesPerRead, value: batch)
+                .childChannelInitializer(initializer)
             switch endpoint {
             case .host(let host, let port):
                 let channel = try await bootstrap.bind(host: host, port: port).get()
-                return Listener(channel: channel, doorway: doorway, address: .host(host, port: channel.localAddress?.port ?? port))
+                return Listener(stop: { try await channel.close().get() }, doorway: doorway, address: endpoint.with(port: channel.localAddress?.port))
             case .unix(let path):
                 let channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
-                return Listener(channel: channel, doorway: doorway, address: endpoint)
+                return Listener(stop: { try await channel.close().get() }, doorway: doorway, address: endpoint)
             }
         } catch {
             throw BindError(description: "cannot listen on \(endpoint): \(Listener.reason(error))")
@@ -71,13 +81,29 @@ package struct Listener: Sendable {
 
     /// Stops accepting. Accepted links live on.
     package func close() async {
-        try? await channel.close().get()
+        try? await stop()
     }
 }
 
 extension Endpoint {
     var isTCP: Bool {
         if case .unix = self { false } else { true }
+    }
+
+    /// Port 0 has become the port that the system gave.
+    fileprivate func with(port: Int?) -> Endpoint {
+        guard case .host(let host, _) = self, let port else { return self }
+        return .host(host, port: port)
+    }
+
+    /// What to bind to.
+    fileprivate var localAddress: SocketAddress {
+        get throws {
+            switch self {
+            case .host(let host, let port): try .makeAddressResolvingHost(host, port: port)
+            case .unix(let path): try SocketAddress(unixDomainSocketPath: path)
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 @_exported public import struct Links.AddressRange
 @_exported public import struct Links.DialerTLS
 @_exported public import enum Links.Endpoint
+@_exported public import enum Links.EventLoops
 @_exported public import struct Links.ListenerOptions
 @_exported public import struct Links.ListenerTLS
 @_exported public import class Links.MemoryBudget

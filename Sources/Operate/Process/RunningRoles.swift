@@ -3,7 +3,6 @@ import Hub
 import Links
 import Logging
 import NIOCore
-import NIOPosix
 import RPCAgent
 import RPCHub
 import RPCProxy
@@ -16,7 +15,7 @@ final class RunningRoles: Sendable {
     private let current: CurrentSettings
     private let log: LogSwitch
     private let memory: MemoryBudget
-    private let group: MultiThreadedEventLoopGroup
+    private let group: any EventLoopGroup
     /// In the order in which they start: whoever is dialed before whoever dials, whoever faces clients last.
     private let roles: [any ProcessRole]
     private let admin: AdminServer?
@@ -29,7 +28,7 @@ final class RunningRoles: Sendable {
         self.current = current
         self.log = log
         let settings = current.value
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
+        let group = EventLoops.start(threads: settings.loops)
         self.group = group
         let memory = MemoryBudget(limit: settings.memory)
         self.memory = memory
@@ -43,7 +42,7 @@ final class RunningRoles: Sendable {
         }
     }
 
-    private static func roles(_ settings: ProcessSettings, group: MultiThreadedEventLoopGroup, memory: MemoryBudget, log: LogSwitch)
+    private static func roles(_ settings: ProcessSettings, group: any EventLoopGroup, memory: MemoryBudget, log: LogSwitch)
         -> [any ProcessRole]
     {
         var roles: [any ProcessRole] = []

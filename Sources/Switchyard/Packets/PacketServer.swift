@@ -1,7 +1,6 @@
 public import Links
 import Logging
 public import NIOCore
-public import NIOPosix
 public import ServiceLifecycle
 import Sessions
 import Synchronization
@@ -50,7 +49,7 @@ public final class PacketServer: Service, ProcessRole, PacketSender {
     ///   - group: its event loops serve the links; at most 64 are used.
     ///   - handlers: registers what handles which type.
     public init(
-        _ settings: PacketServerSettings, lanes: Lanes? = nil, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        _ settings: PacketServerSettings, lanes: Lanes? = nil, group: any EventLoopGroup = EventLoops.shared,
         handlers: (inout PacketRouter) -> Void
     ) {
         self.settings = settings

@@ -1,7 +1,6 @@
 public import Links
 import Logging
 public import NIOCore
-public import NIOPosix
 public import ServiceLifecycle
 import Synchronization
 public import Telemetry
@@ -49,7 +48,7 @@ public final class RPCServer: Service, ProcessRole {
     ///   - group: its event loops serve the connections.
     ///   - handler: answers the method ``RPCServerSettings/method``.
     public init(
-        _ settings: RPCServerSettings, lanes: Lanes? = nil, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        _ settings: RPCServerSettings, lanes: Lanes? = nil, group: any EventLoopGroup = EventLoops.shared,
         handler: @escaping RPCHandler
     ) {
         self.settings = settings

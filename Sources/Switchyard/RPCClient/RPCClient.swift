@@ -1,6 +1,5 @@
 public import Links
 public import NIOCore
-public import NIOPosix
 public import ServiceLifecycle
 import Synchronization
 import ThriftLink
@@ -34,7 +33,7 @@ public final class RPCClient: Service {
     /// - Parameters:
     ///   - settings: its servers, and how it speaks to them.
     ///   - group: one of its event loops serves the connections.
-    public init(_ settings: RPCClientSettings, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton) {
+    public init(_ settings: RPCClientSettings, group: any EventLoopGroup = EventLoops.shared) {
         self.settings = settings
         core = RPCClientLoop(settings, eventLoop: group.next())
     }

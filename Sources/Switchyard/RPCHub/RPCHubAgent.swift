@@ -1,7 +1,6 @@
 public import Links
 public import Logging
 public import NIOCore
-public import NIOPosix
 public import RPCLink
 public import ServiceLifecycle
 import Synchronization
@@ -45,7 +44,7 @@ public final class RPCHubAgent: Service, Inspectable {
     ///   - logger: hears what an operator should.
     ///   - handler: answers the calls.
     public init(
-        _ settings: AgentSettings, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        _ settings: AgentSettings, group: any EventLoopGroup = EventLoops.shared,
         memory: MemoryBudget = MemoryBudget(limit: 1 << 30), logger: Logger = Logger(label: "agent"), handler: @escaping Handler
     ) {
         self.settings = settings

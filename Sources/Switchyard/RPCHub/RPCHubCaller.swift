@@ -1,7 +1,6 @@
 public import Links
 public import Logging
 public import NIOCore
-public import NIOPosix
 public import RPCLink
 public import ServiceLifecycle
 import Synchronization
@@ -41,7 +40,7 @@ public final class RPCHubCaller: Service, Inspectable {
     ///   - memory: the bound on its queues, which may be shared with others of the process.
     ///   - logger: hears what an operator should.
     public init(
-        _ settings: CallerSettings, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        _ settings: CallerSettings, group: any EventLoopGroup = EventLoops.shared,
         memory: MemoryBudget = MemoryBudget(limit: 1 << 30), logger: Logger = Logger(label: "caller")
     ) {
         self.settings = settings

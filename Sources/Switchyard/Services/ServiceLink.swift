@@ -2,7 +2,6 @@ public import Links
 import Logging
 import Membership
 public import NIOCore
-public import NIOPosix
 public import Routing
 public import ServiceLifecycle
 import Synchronization
@@ -51,7 +50,7 @@ public final class ServiceLink: Service, ProcessRole, PacketSender {
     ///   - group: one of its event loops serves the links.
     ///   - handlers: registers what handles which type.
     public init(
-        _ settings: ServiceLinkSettings, lanes: Lanes? = nil, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        _ settings: ServiceLinkSettings, lanes: Lanes? = nil, group: any EventLoopGroup = EventLoops.shared,
         handlers: (inout PacketRouter) -> Void
     ) {
         self.settings = settings

@@ -1,0 +1,43 @@
+// What Linux offers for waiting on descriptors; Swift's Glibc and Musl modules leave these headers out.
+#ifndef SWITCHYARD_CEPOLL_H
+#define SWITCHYARD_CEPOLL_H
+
+#ifdef __linux__
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+
+// Events as numbers: Swift imports the enumeration as a type of its own.
+static const uint32_t switchyard_in = EPOLLIN;
+static const uint32_t switchyard_out = EPOLLOUT;
+static const uint32_t switchyard_err = EPOLLERR;
+static const uint32_t switchyard_hup = EPOLLHUP;
+static const uint32_t switchyard_rdhup = EPOLLRDHUP;
+static const uint32_t switchyard_et = EPOLLET;
+
+static inline int switchyard_epoll(void) { return epoll_create1(EPOLL_CLOEXEC); }
+static inline int switchyard_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+static inline int switchyard_timerfd(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
+
+// Lets a timer ring once, at a time of the monotonic clock.
+static inline int switchyard_timerfd_set(int timer, uint64_t nanoseconds) {
+    struct itimerspec at = {.it_value = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000}};
+    return timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, 0);
+}
+
+// Declared with _GNU_SOURCE alone, which a module cannot set for the headers of others.
+extern int accept4(int, struct sockaddr *, socklen_t *, int);
+
+extern int pthread_setname_np(pthread_t, const char *);
+
+static inline void switchyard_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+static inline int switchyard_accept(int listener, struct sockaddr *address, socklen_t *size) {
+    return accept4(listener, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+#endif
+
+#endif

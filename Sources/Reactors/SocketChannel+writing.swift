@@ -1,0 +1,66 @@
+#if os(Linux)
+    import DequeModule
+    import Glibc
+    import NIOCore
+
+    /// What was written to a channel and the socket has not taken.
+    struct Output {
+        private var writes: Deque<(bytes: ByteBuffer, promise: EventLoopPromise<Void>?)> = []
+        /// So many of them may go.
+        private var flushed = 0
+
+        var isEmpty: Bool { writes.isEmpty }
+        mutating func add(_ bytes: ByteBuffer, _ promise: EventLoopPromise<Void>?) { writes.append((bytes, promise)) }
+        mutating func flush() { flushed = writes.count }
+        var next: ByteBuffer? { flushed > 0 ? writes.first?.bytes : nil }
+
+        /// - Returns: the promise of a write that is through.
+        mutating func taken(_ count: Int) -> EventLoopPromise<Void>? {
+            guard count == writes.first?.bytes.readableBytes else {
+                writes[0].bytes.moveReaderIndex(forwardBy: count)
+                return nil
+            }
+            flushed -= 1
+            return writes.removeFirst().promise
+        }
+
+        mutating func removeAll() -> [EventLoopPromise<Void>] {
+            defer { self = Output() }
+            return writes.compactMap(\.promise)
+        }
+    }
+
+    extension SocketChannel {
+        /// Gives the socket what it takes.
+        func writeOut() {
+            let wasWritable = isWritable
+            isBlocked = false
+            while state == .active, let bytes = output.next {
+                let count = bytes.withUnsafeReadableBytes { send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+                if count >= 0 {
+                    output.taken(count)?.succeed()
+                } else if errno == EAGAIN {
+                    isBlocked = true
+                    break
+                } else if errno != EINTR {
+                    let error = IOError(errnoCode: errno, reason: "write")
+                    readRest()
+                    return close0(error: error, mode: .all, promise: nil)
+                }
+            }
+            guard state == .active else { return }
+            settle()
+            if isWritable, let promise = shutting { shutOutput(promise) }
+            if !wasWritable, isWritable { pipeline.syncOperations.fireChannelWritabilityChanged() }
+        }
+
+        /// Shuts this side's direction.
+        func shutOutput(_ promise: EventLoopPromise<Void>) {
+            shutting = nil
+            isOutputShut = true
+            guard shutdown(descriptor, CInt(SHUT_WR)) == 0 else { return promise.fail(IOError(errnoCode: errno, reason: "shutdown")) }
+            promise.succeed()
+            pipeline.syncOperations.fireUserInboundEventTriggered(ChannelEvent.outputClosed)
+        }
+    }
+#endif

@@ -43,7 +43,7 @@ let package = Package(
         .target(name: "Telemetry", dependencies: ["Wire"], swiftSettings: settings),
         .target(name: "CEpoll"),
         .target(name: "Reactors", dependencies: ["CEpoll", nioCore, deque, heap], swiftSettings: settings),
-        .target(name: "Links", dependencies: ["Wire", "Telemetry", "Reactors", nioCore, nioPosix, nioTLS, nioSSL, deque, logging], swiftSettings: settings),
+        .target(name: "Links", dependencies: ["Wire", "Telemetry", "CEpoll", "Reactors", nioCore, nioPosix, nioTLS, nioSSL, deque, logging], swiftSettings: settings),
         .target(name: "Sessions", dependencies: ["Wire", nioCore], swiftSettings: settings),
         .target(name: "Membership", dependencies: ["Wire", "Routing", "Telemetry", "Links", nioCore, logging], swiftSettings: settings),
         .target(

@@ -5,14 +5,14 @@ package import NIOCore
 /// A block is lent to a link from its first queued frame until the socket has taken it. The pool keeps what comes back, up to
 /// ``retained`` bytes of each size; in steady state nothing is allocated. Frames that are longer than every class have blocks of their own, of
 /// which it keeps ``retainedLong`` bytes.
-package struct BlockPool {
+package struct BlockPool: ~Copyable {
     /// Bytes of a block of each class. The largest is the most that is handed to the socket at once (rule S2: at most 256 KiB).
     package static let sizes = [4 << 10, 32 << 10, 128 << 10, 256 << 10]
     package static let largest = 256 << 10
     /// Bytes kept of each class.
     static let retained = 8 << 20
 
-    private var free: [[ByteBuffer]] = [[], [], [], []]
+    private let shelves = UnsafeMutablePointer<Shelf>.allocate(capacity: BlockPool.sizes.count)
     /// Longer ones, for frames that are longer than every class: the last that came back at the end.
     private var long: [ByteBuffer] = []
     private var longBytes = 0
@@ -20,7 +20,16 @@ package struct BlockPool {
     static let retainedLong = 16 << 20
     private let allocator = ByteBufferAllocator()
 
-    package init() {}
+    package init() {
+        for (index, size) in BlockPool.sizes.enumerated() {
+            (shelves + index).initialize(to: Shelf(size: size, retained: BlockPool.retained))
+        }
+    }
+
+    deinit {
+        for index in BlockPool.sizes.indices { shelves[index].deallocate() }
+        shelves.deallocate()
+    }
 
     /// The smallest class that holds `count` bytes, no lower than `hint`.
     package static func sizeClass(for count: Int, hint: Int = 0) -> Int {
@@ -31,8 +40,19 @@ package struct BlockPool {
 
     /// An empty block of that class.
     package mutating func take(_ sizeClass: Int) -> ByteBuffer {
-        free[sizeClass].popLast() ?? allocator.buffer(capacity: BlockPool.sizes[sizeClass])
+        shelves[sizeClass].take()?.buffer ?? allocator.buffer(capacity: BlockPool.sizes[sizeClass])
     }
+
+    /// The same, for whoever writes into its memory and says so to nobody; it comes back by ``putBack(_:of:)``.
+    mutating func lend(_ sizeClass: Int) -> Block? {
+        shelves[sizeClass].take() ?? Block(allocator.buffer(capacity: BlockPool.sizes[sizeClass]))
+    }
+
+    /// Takes back what was lent, and nobody else has seen.
+    mutating func putBack(_ block: consuming Block, of sizeClass: Int) { shelves[sizeClass].put(block) }
+
+    /// Bytes of a block of that class.
+    func size(of sizeClass: Int) -> Int { shelves[sizeClass].size }
 
     /// Replaces `block` by a larger one with the same bytes and room for `count` more, starting no lower than class `hint`.
     /// - Parameter expected: how long it is said to become. Nothing is allocated for what is only said, but a long block that is there
@@ -78,11 +98,8 @@ package struct BlockPool {
     /// Takes a block back. The caller holds the only reference, else its storage is left to the other holder.
     package mutating func give(_ block: consuming ByteBuffer) {
         if block.storageCapacity > BlockPool.largest { return giveLong(block) }
-        guard let sizeClass = BlockPool.sizes.firstIndex(where: { $0 >= block.capacity }),
-            free[sizeClass].count * BlockPool.sizes[sizeClass] < BlockPool.retained,
-            BlockPool.sizes[sizeClass] == block.capacity
-        else { return }
+        guard let sizeClass = BlockPool.sizes.firstIndex(of: block.capacity), !shelves[sizeClass].isFull else { return }
         block.clear()
-        free[sizeClass].append(block)
+        if let block = Block(block) { putBack(block, of: sizeClass) }
     }
 }

@@ -156,16 +156,32 @@ package final class Link: ChannelInboundHandler, SocketReader, @unchecked Sendab
     func flush() {
         isDirty = false
         guard !isWriting, context != nil else { return }
+        var taken: Int?
+        if socket >= 0, !loop.isTapped, let block = outbound.short {
+            let count = Sockets.send(block, on: socket)
+            if count == block.count {
+                outbound.finishShort(pool: &loop.pool)
+                wrote(count)
+                return afterFlush()
+            }
+            taken = count
+        }
+        flushBlocks(taken)
+        afterFlush()
+    }
+
+    /// - Parameter taken: what the socket has taken of the first one already; nil when it has not been tried.
+    private func flushBlocks(_ taken: Int?) {
         isWriting = true
+        var already = taken
         while outbound.writing == nil, outbound.startBlock() {
             if loop.isTapped, let block = outbound.writing { tellTaps(written: block) }
             // What the socket does not take at once goes to the channel, which waits until it is writable.
-            let taken = socket < 0 ? 0 : outbound.withBlock { Sockets.send($0, on: socket) }
+            let taken = already.take() ?? (socket < 0 ? 0 : outbound.withBlock { Sockets.send($0, on: socket) })
             if taken < outbound.inSocketBlock, !handOver(behind: taken) { break }
             blockWritten()
         }
         isWriting = false
-        afterFlush()
     }
 
     /// Gives the channel what is behind `taken` in the block.
@@ -200,7 +216,10 @@ package final class Link: ChannelInboundHandler, SocketReader, @unchecked Sendab
     }
 
     private func blockWritten() {
-        let count = outbound.finishBlock(pool: &loop.pool)
+        wrote(outbound.finishBlock(pool: &loop.pool))
+    }
+
+    private func wrote(_ count: Int) {
         loop.queuedBytes -= count
         writtenBytes += count
     }
@@ -388,6 +407,7 @@ package final class Link: ChannelInboundHandler, SocketReader, @unchecked Sendab
             case .idle, .open, .closed: abandoned
             }
         let wasOpened = state != .idle && state != .closed
+        loop.keepUntilFlushed(self)
         var view = view(role: "")
         state = .closed
         socket = -1

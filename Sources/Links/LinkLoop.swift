@@ -31,8 +31,11 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
     var links: [Link] = []
     var closed = ClosedLinks()
 
-    @exclusivity(unchecked) private var dirty: [Link] = []
-    @exclusivity(unchecked) private var flushing: [Link] = []
+    // Guard: a link is held by its channel, and by `ended` from the end of that until what stands here has been flushed. So neither list counts
+    // a reference for each link and turn.
+    @exclusivity(unchecked) private var dirty: [Unmanaged<Link>] = []
+    @exclusivity(unchecked) private var flushing: [Unmanaged<Link>] = []
+    private var ended: [Link] = []
     private var isFlushing = false
     @exclusivity(unchecked) private var inTurn = false
     private var endTurn: (@Sendable () -> Void)!
@@ -70,7 +73,13 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
     /// Puts a link on the list of those to flush at the end of the turn.
     package func markDirty(_ link: Link) {
         enterTurn()
-        dirty.append(link)
+        dirty.append(.passUnretained(link))
+    }
+
+    /// A link ends that may still be on the list.
+    func keepUntilFlushed(_ link: Link) {
+        enterTurn()
+        ended.append(link)
     }
 
     private func finishTurn() {
@@ -78,6 +87,8 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
         // From here on the next turn is planned for: a link that a flush finds dead leaves things for other loops.
         inTurn = false
         flushDirty()
+        // A flush may have begun the next turn, which has them still.
+        if !inTurn { ended.removeAll() }
         turnEnded?()
         // A flush may have begun the next turn, whose end is still to come.
         if !inTurn { pinned = nil }
@@ -95,7 +106,7 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
         isFlushing = true
         while !dirty.isEmpty {
             swap(&dirty, &flushing)
-            for link in flushing { link.flush() }
+            for link in flushing { link._withUnsafeGuaranteedRef { $0.flush() } }
             flushing.removeAll(keepingCapacity: true)
         }
         isFlushing = false

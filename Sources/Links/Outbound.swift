@@ -5,12 +5,15 @@ package import NIOCore
 ///
 /// The block that NIO writes stays referenced here until it is gone, because NIO does not tell on close how far a write came (S2).
 package struct Outbound {
-    /// Frames queued here that the socket has not been given. While frames are added its writer index lags behind ``cursor``.
-    private(set) var tail = ByteBuffer()
-    /// Where the next frame goes in the memory of ``tail``, and how many bytes are free there: a `ByteBuffer` that is asked for each frame checks its
-    /// storage each time, which costs as much as writing a small frame. Nobody else holds that storage, and it moves only in ``makeRoom(_:pool:)``.
+    /// Frames queued here that the socket has not been given: the block's memory up to ``cursor``. Nobody else holds it.
+    private var tail: Block?
+    /// Where the next frame goes in the memory of ``tail``, and how many bytes are free there.
     @usableFromInline var cursor: UnsafeMutableRawPointer?
     @usableFromInline var room = 0
+    /// Where that memory begins.
+    private var start: UnsafeMutableRawPointer?
+    /// The class of ``tail``; -1 for one of its own size.
+    private var sizeClass = 0
     /// Full blocks, oldest first; they go before ``tail``.
     package var full: Deque<ByteBuffer> = []
     /// The block that the socket is taking.
@@ -40,37 +43,81 @@ package struct Outbound {
     /// Makes sure that `count` more bytes fit ``tail``: a larger block, or a new one behind a full one.
     @usableFromInline
     mutating func makeRoom(_ count: Int, pool: inout BlockPool) {
-        settle()
-        growTail(count, pool: &pool)
-        room = tail.writableBytes
-        let end = tail.writerIndex
-        cursor = tail.withVeryUnsafeMutableBytes { memory in memory.baseAddress.map { $0 + end } }
+        let used = inTail
+        if used > 0, used + count > BlockPool.largest {
+            if let block = takeTail() { full.append(block) }
+            return lend(count, sizeClass: BlockPool.sizes.count - 1, pool: &pool)
+        }
+        let wanted = used == 0 && count <= pool.size(of: hint) ? hint : BlockPool.sizeClass(for: used + count, hint: used == 0 ? hint : 0)
+        hint = wanted
+        guard used > 0, let smaller = tail.take(), let old = start else { return lend(count, sizeClass: wanted, pool: &pool) }
+        let outgrown = sizeClass
+        lend(count, sizeClass: wanted, pool: &pool)
+        cursor?.copyMemory(from: old, byteCount: used)
+        advance(used)
+        pool.putBack(smaller, of: outgrown)
     }
 
-    /// Lets ``tail`` know what has been written into it.
-    private mutating func settle() { tail.moveWriterIndex(forwardBy: tail.writableBytes - room) }
+    /// Begins an empty ``tail``.
+    private mutating func lend(_ count: Int, sizeClass wanted: Int, pool: inout BlockPool) {
+        if count <= BlockPool.largest {
+            tail = pool.lend(wanted)
+            (sizeClass, room) = (wanted, pool.size(of: wanted))
+        } else {
+            var long = ByteBuffer()
+            pool.grow(&long, by: count)
+            (sizeClass, room) = (-1, long.capacity)
+            tail = Block(long)
+        }
+        start = tail?.base
+        cursor = start
+    }
+
+    private mutating func advance(_ count: Int) {
+        cursor = cursor.map { $0 + count }
+        room -= count
+    }
+
+    /// Bytes in ``tail``.
+    private var inTail: Int {
+        guard let start, let cursor else { return 0 }
+        return cursor - start
+    }
+
+    /// Bytes of the block that is being filled; 0 without one.
+    var blockSize: Int { tail == nil ? 0 : inTail + room }
+
+    private mutating func dropTail() -> Block? {
+        (start, cursor, room) = (nil, nil, 0)
+        return tail.take()
+    }
 
     /// Takes the last block away, if anything is in it.
     private mutating func takeTail() -> ByteBuffer? {
-        settle()
-        guard tail.readableBytes > 0 else { return nil }
-        (cursor, room) = (nil, 0)
-        // Exchanged, so that no reference to the block is counted on the way.
-        var block = ByteBuffer()
-        swap(&block, &tail)
-        return block
+        let count = inTail
+        guard count > 0, var buffer = dropTail()?.buffer else { return nil }
+        buffer.moveWriterIndex(forwardBy: count)
+        return buffer
     }
 
-    private mutating func growTail(_ count: Int, pool: inout BlockPool) {
-        let used = tail.readableBytes
-        if used > 0, used + count > BlockPool.largest {
-            full.append(tail)
-            tail = pool.take(BlockPool.sizes.count - 1)
-            if count > BlockPool.largest { pool.grow(&tail, by: count) }
-            return
-        }
-        hint = BlockPool.sizeClass(for: used + count, hint: used == 0 ? hint : 0)
-        pool.grow(&tail, by: count, hint: hint)
+    // MARK: - The short way
+
+    /// All that waits, where it is one block of the pool, which is most often so; nil else. The memory is good until the next change.
+    var short: UnsafeRawBufferPointer? {
+        guard bytes > 0, sizeClass >= 0, inTail == bytes else { return nil }
+        return UnsafeRawBufferPointer(start: start, count: bytes)
+    }
+
+    /// The socket has taken ``short``.
+    mutating func finishShort(pool: inout BlockPool) {
+        shrinkHint(bytes)
+        bytes = 0
+        if let block = dropTail() { pool.putBack(block, of: sizeClass) }
+    }
+
+    /// A link whose bursts have become small again goes back to small blocks.
+    private mutating func shrinkHint(_ count: Int) {
+        if hint > 0, count * 4 < BlockPool.sizes[hint - 1] { hint -= 1 }
     }
 
     /// Queues memory that is not of the pool behind all that waits.
@@ -85,8 +132,7 @@ package struct Outbound {
         writing = full.popFirst() ?? takeTail()
         inSocketBlock = writing?.readableBytes ?? 0
         guard inSocketBlock > 0 else { return false }
-        // A link whose bursts have become small again goes back to small blocks.
-        if hint > 0, inSocketBlock * 4 < BlockPool.sizes[hint - 1] { hint -= 1 }
+        shrinkHint(inSocketBlock)
         return true
     }
 

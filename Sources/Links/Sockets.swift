@@ -1,6 +1,10 @@
 package import NIOCore
 import NIOPosix
 
+#if os(Linux)
+    import CEpoll
+#endif
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -42,18 +46,12 @@ package enum Sockets {
     /// Gives bytes to a socket that does not block.
     /// - Returns: how many it took: 0 when it has no room now, or has failed, of which its channel learns by its own next write.
     static func send(_ bytes: UnsafeRawBufferPointer, on socket: NIOBSDSocket.Handle) -> Int {
-        #if canImport(Darwin)
-            let flags: CInt = 0  // NIO has set SO_NOSIGPIPE.
-        #else
-            let flags = CInt(MSG_NOSIGNAL)
-        #endif
         while true {
-            #if canImport(Glibc)
-                let count = Glibc.send(socket, bytes.baseAddress, bytes.count, flags)
-            #elseif canImport(Musl)
-                let count = Musl.send(socket, bytes.baseAddress, bytes.count, flags)
+            #if os(Linux)
+                let count = switchyard_send(socket, bytes.baseAddress, bytes.count)
             #else
-                let count = Darwin.send(socket, bytes.baseAddress, bytes.count, flags)
+                // NIO has set SO_NOSIGPIPE.
+                let count = Darwin.send(socket, bytes.baseAddress, bytes.count, 0)
             #endif
             if count >= 0 { return count }
             guard errno == EINTR else { return 0 }

@@ -8,9 +8,8 @@
     package class Watcher {
         /// -1 when it has been closed.
         @exclusivity(unchecked) package fileprivate(set) final var descriptor: CInt
-        /// The events that epoll has been asked for.
-        @exclusivity(unchecked) fileprivate final var interest: UInt32 = 0
-        @exclusivity(unchecked) fileprivate final var isWatched = false
+        /// The events that epoll has been asked for; nil when it does not watch.
+        @exclusivity(unchecked) fileprivate(set) final var interest: UInt32?
 
         init(descriptor: CInt) { self.descriptor = descriptor }
 
@@ -21,7 +20,8 @@
         func reactorStops() {}
     }
 
-    /// One epoll descriptor and who waits for what on it. Events are level-triggered: what was not read is told again.
+    /// One epoll descriptor and who waits for what on it. Sockets are watched edge-triggered, which spares the kernel a second look at each
+    /// that was ready: an event is told once, and again when it is asked for again.
     ///
     /// Confined to its reactor's thread.
     final class Poller {
@@ -73,34 +73,33 @@
 
         // MARK: - Watching
 
-        /// Asks for exactly these events from now on.
+        /// Asks for exactly these events from now on; those that are there already are told, too.
         /// - Throws: the system's error, when it watches no more descriptors.
         func watch(_ watcher: Watcher, for interest: UInt32) throws {
-            guard watcher.descriptor >= 0, !watcher.isWatched || watcher.interest != interest else { return }
+            guard watcher.descriptor >= 0 else { return }
+            let isWatched = watcher.interest != nil
             let place = Int(watcher.descriptor)
-            if !watcher.isWatched {
+            if !isWatched {
                 while seats.count <= place { seats.append(Seat()) }
                 seats[place].generation &+= 1
             }
             let known = UInt64(seats[place].generation) << 32 | UInt64(place)
             var event = epoll_event(events: interest, data: epoll_data_t(u64: known))
-            guard epoll_ctl(epoll, CInt(watcher.isWatched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD), watcher.descriptor, &event) == 0 else {
+            guard epoll_ctl(epoll, CInt(isWatched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD), watcher.descriptor, &event) == 0 else {
                 throw SystemError(number: errno, call: "epoll_ctl")
             }
             watcher.interest = interest
-            guard !watcher.isWatched else { return }
-            watcher.isWatched = true
-            seats[place].watcher = .passRetained(watcher)
+            if !isWatched { seats[place].watcher = .passRetained(watcher) }
         }
 
         /// Closes its descriptor, which also ends the watching.
         func close(_ watcher: Watcher) {
             guard watcher.descriptor >= 0 else { return }
-            if watcher.isWatched, let held = seats[Int(watcher.descriptor)].watcher {
+            if watcher.interest != nil, let held = seats[Int(watcher.descriptor)].watcher {
                 seats[Int(watcher.descriptor)].watcher = nil
                 left.append(held)
             }
-            watcher.isWatched = false
+            watcher.interest = nil
             _ = Glibc.close(watcher.descriptor)
             watcher.descriptor = -1
         }

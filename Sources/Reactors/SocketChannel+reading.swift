@@ -1,4 +1,5 @@
 #if os(Linux)
+    import CEpoll
     import Glibc
     import NIOCore
 
@@ -8,20 +9,22 @@
 
         private enum Input { case bytes(Int), end, nothing, failed(IOError) }
 
-        /// - Returns: whether there was anything, or an end.
-        func readIn() -> Bool {
-            for round in 0..<SocketChannel.readsInARow {
+        /// Reads what there is. A read that did not fill the buffer has left nothing, but for the end, which is told by an event.
+        /// - Parameter toEnd: that event has come.
+        /// - Returns: whether it stopped before it had all.
+        func readIn(toEnd: Bool) -> Bool {
+            for _ in 0..<SocketChannel.readsInARow {
                 switch receive() {
                 case .bytes(let count):
-                    // One that filled the buffer has left more.
-                    guard deliver(count), count == reactor.scratch.count else { return true }
+                    guard deliver(count) else { return true }
+                    if count < reactor.scratch.count, !toEnd { return false }
                 case .end:
                     endInput()
-                    return true
-                case .nothing: return round > 0
+                    return false
+                case .nothing: return false
                 case .failed(let error):
                     fail(error)
-                    return true
+                    return false
                 }
             }
             return true
@@ -46,7 +49,7 @@
 
         private func receive() -> Input {
             while true {
-                let count = recv(descriptor, reactor.scratch.baseAddress, reactor.scratch.count, 0)
+                let count = switchyard_recv(descriptor, reactor.scratch.baseAddress, reactor.scratch.count)
                 if count > 0 { return .bytes(count) }
                 if count == 0 { return .end }
                 switch errno {
@@ -68,7 +71,7 @@
             pipeline.syncOperations.fireChannelRead(NIOAny(allocator.buffer(bytes: bytes)))
             pipeline.syncOperations.fireChannelReadComplete()
             if autoRead, state == .active { pipeline.syncOperations.read() }
-            return false
+            return state == .active && wantsRead && !isInputEnded
         }
 
         private func endInput() {

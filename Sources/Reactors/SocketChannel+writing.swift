@@ -1,4 +1,5 @@
 #if os(Linux)
+    import CEpoll
     import DequeModule
     import Glibc
     import NIOCore
@@ -36,7 +37,7 @@
             let wasWritable = isWritable
             isBlocked = false
             while state == .active, let bytes = output.next {
-                let count = bytes.withUnsafeReadableBytes { send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+                let count = bytes.withUnsafeReadableBytes { switchyard_send(descriptor, $0.baseAddress, $0.count) }
                 if count >= 0 {
                     output.taken(count)?.succeed()
                 } else if errno == EAGAIN {

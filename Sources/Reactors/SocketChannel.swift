@@ -34,7 +34,9 @@
         /// Every write since has gone to the socket; the next ones wait until it says that it has room.
         @exclusivity(unchecked) var isBlocked = false
         /// Guard: the pipeline, which holds it as a handler, goes after it.
-        @exclusivity(unchecked) unowned(unsafe) var reader: (any SocketReader)?
+        @exclusivity(unchecked) unowned(unsafe) var reader: (any SocketReader)? { didSet { isDirect = reader != nil } }
+        /// There is a ``reader``: asking for it counts a reference.
+        @exclusivity(unchecked) private var isDirect = false
         @exclusivity(unchecked) var autoRead = true
         /// The pipeline has asked for a read.
         @exclusivity(unchecked) var wantsRead = false
@@ -45,6 +47,8 @@
         var shutting: EventLoopPromise<Void>?
         /// What to wait for is settled at the end of the event.
         @exclusivity(unchecked) private var isInEvent = false
+        /// The event has not been used up: it has to be told again when there are reads.
+        @exclusivity(unchecked) private var isUnread = false
 
         init(_ descriptor: CInt, on reactor: Reactor, remote: SocketAddress?) {
             self.reactor = reactor
@@ -69,7 +73,7 @@
 
         // MARK: - Readiness
 
-        private var reads: Bool { !isInputEnded && (reader == nil ? wantsRead : autoRead) }
+        private var reads: Bool { !isInputEnded && (isDirect ? autoRead : wantsRead) }
 
         /// Asks the poller for what is waited for now.
         func settle() {
@@ -78,10 +82,14 @@
             switch state {
             case .connecting: interest = switchyard_out
             case .active:
-                if !isInputEnded { interest = reads ? switchyard_in : switchyard_rdhup }
+                if !isInputEnded { interest = reads ? switchyard_in | switchyard_rdhup : switchyard_rdhup }
                 if isBlocked { interest |= switchyard_out }
             case .idle, .closed: return
             }
+            interest |= switchyard_et
+            // Asking tells what is there already.
+            guard interest != self.interest || isUnread && reads else { return }
+            isUnread = false
             do { try reactor.poller.watch(self, for: interest) } catch { close0(error: error, mode: .all, promise: nil) }
         }
 
@@ -95,7 +103,9 @@
             if events & switchyard_out != 0, isBlocked { writeOut() }
             guard state == .active else { return }
             if reads {
-                guard events & ~switchyard_out != 0, !readIn() else { return }
+                guard events & ~switchyard_out != 0 else { return }
+                isUnread = readIn(toEnd: events & ~(switchyard_out | switchyard_in) != 0)
+                if isUnread { return }
             } else if events & switchyard_rdhup != 0, !isInputEnded {
                 // It has said its last: what it said is taken, and its end is known, however long nobody wants to read.
                 return readToEnd()

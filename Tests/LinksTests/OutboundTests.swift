@@ -14,13 +14,20 @@ struct OutboundTests {
         var outbound = Outbound()
         var queued: [UInt8] = []
         var taken: [UInt8] = []
-        for _ in 0..<120 {
-            if Int.random(in: 0..<4, using: &random) > 0 {
+        var shorts = 0
+        for step in 0..<120 {
+            if Int.random(in: 0..<(step < 60 ? 4 : 2), using: &random) > 0 {
                 let frame = random.bytes(Int.random(in: 1...(Bool.random(using: &random) ? 100 : 65_563), using: &random))
                 outbound.append(frame.count, pool: &pool) { target in
                     frame.withUnsafeBytes { target.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
                 }
                 queued += frame
+            } else if Bool.random(using: &random), let block = outbound.short {
+                // The socket took it whole at the first attempt.
+                shorts += 1
+                taken += block
+                outbound.finishShort(pool: &pool)
+                #expect(outbound.bytes == 0 && outbound.blockSize == 0)
             } else if outbound.writing == nil, outbound.startBlock(), let block = outbound.writing {
                 #expect(block.readableBytes <= BlockPool.largest && block.readableBytes > 0)
                 #expect(outbound.inSocketBlock == block.readableBytes)
@@ -41,21 +48,27 @@ struct OutboundTests {
         }
         // Compared outside of the expectation, which would spell out megabytes of difference.
         let isSame = taken == queued
-        #expect(isSame)
-        #expect(outbound.bytes == 0 && !outbound.startBlock())
+        #expect(isSame && shorts > 0)
+        #expect(outbound.bytes == 0 && outbound.short == nil && !outbound.startBlock())
     }
 
-    @Test("an idle link holds no block; a burst's block size is remembered, and forgotten when bursts are small again")
-    func sizes() {
+    @Test("an idle link holds no block; a burst's block size is remembered, and forgotten when bursts are small again", arguments: [true, false])
+    func sizes(isShort: Bool) {
         var pool = BlockPool()
         var outbound = Outbound()
         func burst(_ count: Int) -> Int {
             for _ in 0..<count {
                 outbound.append(100, pool: &pool) { $0.initializeMemory(as: UInt8.self, repeating: 1, count: 100) }
             }
-            let capacity = outbound.startBlock() ? outbound.writing?.capacity ?? 0 : 0
-            _ = outbound.finishBlock(pool: &pool)
-            #expect(outbound.tail.capacity == 0)
+            let capacity = outbound.blockSize
+            if isShort {
+                #expect(outbound.short?.count == count * 100)
+                outbound.finishShort(pool: &pool)
+            } else {
+                #expect(outbound.startBlock() && outbound.writing?.capacity == capacity)
+                _ = outbound.finishBlock(pool: &pool)
+            }
+            #expect(outbound.blockSize == 0 && outbound.bytes == 0)
             return capacity
         }
         #expect(burst(1) == 4_096)

@@ -8,7 +8,9 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 // Events as numbers: Swift imports the enumeration as a type of its own.
 static const uint32_t switchyard_in = EPOLLIN;
@@ -21,6 +23,14 @@ static const uint32_t switchyard_et = EPOLLET;
 static inline int switchyard_epoll(void) { return epoll_create1(EPOLL_CLOEXEC); }
 static inline int switchyard_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 static inline int switchyard_timerfd(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
+
+// The C library's own are points at which a thread may be cancelled, which costs two locked instructions each.
+static inline ssize_t switchyard_recv(int socket, void *bytes, size_t count) {
+    return syscall(SYS_recvfrom, socket, bytes, count, 0, 0, 0);
+}
+static inline ssize_t switchyard_send(int socket, const void *bytes, size_t count) {
+    return syscall(SYS_sendto, socket, bytes, count, MSG_NOSIGNAL, 0, 0);
+}
 
 // Lets a timer ring once, at a time of the monotonic clock.
 static inline int switchyard_timerfd_set(int timer, uint64_t nanoseconds) {

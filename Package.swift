@@ -43,7 +43,10 @@ let package = Package(
         .target(name: "Telemetry", dependencies: ["Wire"], swiftSettings: settings),
         .target(name: "CEpoll"),
         .target(name: "Reactors", dependencies: ["CEpoll", nioCore, deque, heap], swiftSettings: settings),
-        .target(name: "Links", dependencies: ["Wire", "Telemetry", "CEpoll", "Reactors", nioCore, nioPosix, nioTLS, nioSSL, deque, logging], swiftSettings: settings),
+        .target(
+            name: "Links", dependencies: ["Wire", "Telemetry", "CEpoll", "Reactors", nioCore, nioPosix, nioTLS, nioSSL, deque, logging],
+            swiftSettings: settings),
+
         .target(name: "Sessions", dependencies: ["Wire", nioCore], swiftSettings: settings),
         .target(name: "Membership", dependencies: ["Wire", "Routing", "Telemetry", "Links", nioCore, logging], swiftSettings: settings),
         .target(
@@ -132,6 +135,8 @@ let package = Package(
         // Tests mirror the sources; SystemTests starts real processes.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["TestSupport", "Wire", nioCore], resources: [.copy("vectors")], swiftSettings: settings),
+        .testTarget(
+            name: "ReactorsTests", dependencies: ["Reactors", "CEpoll", nioCore, nioPosix, nioSSL, nioTLS], swiftSettings: settings),
         .testTarget(name: "RoutingTests", dependencies: ["TestSupport", "Routing"], resources: [.copy("vectors")], swiftSettings: settings),
         .testTarget(
             name: "LinksTests", dependencies: ["TestSupport", "Links", "Wire", nioCore, nioEmbedded, nioPosix, logging], swiftSettings: settings),

@@ -29,11 +29,12 @@
 
         /// A socket of its family that does not block.
         func makeSocket() throws -> CInt {
-            let family = switch self {
-            case .v4: AF_INET
-            case .v6: AF_INET6
-            case .unixDomainSocket: AF_UNIX
-            }
+            let family =
+                switch self {
+                case .v4: AF_INET
+                case .v6: AF_INET6
+                case .unixDomainSocket: AF_UNIX
+                }
             let descriptor = socket(family, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
             guard descriptor >= 0 else { throw IOError(errnoCode: errno, reason: "socket") }
             return descriptor

@@ -13,6 +13,8 @@
 
         init(descriptor: CInt) { self.descriptor = descriptor }
 
+        deinit { if descriptor >= 0 { Glibc.close(descriptor) } }
+
         /// Called with the events that are there, which may be more than were asked for (`EPOLLERR`, `EPOLLHUP`).
         func ready(_ events: UInt32) {}
 
@@ -112,6 +114,7 @@
         /// Waits for events and tells them.
         /// - Parameter deadline: nanoseconds of the monotonic clock; 0 is not to wait, the largest number is to wait for events alone.
         func wait(until deadline: UInt64) {
+            letGo()
             var timeout: CInt = -1
             if deadline == 0 {
                 timeout = 0
@@ -132,8 +135,10 @@
                     ringsAt = .max
                 }
             }
-            while let gone = left.popLast() { gone.release() }
+            letGo()
         }
+
+        private func letGo() { while let gone = left.popLast() { gone.release() } }
     }
 
     /// A system call that failed.

@@ -29,11 +29,13 @@
         private let incoming = Mutex(Incoming())
         @exclusivity(unchecked) private var jobs: [Job] = []
         @exclusivity(unchecked) private var running: [Job] = []
-        @exclusivity(unchecked) private var timers = Timers()
+        @exclusivity(unchecked) private(set) var timers = Timers()
         @exclusivity(unchecked) private var isStopping = false
 
         /// Tasks that add tasks are followed so often before sockets are looked at again.
         private static let rounds = 8
+        /// What still adds tasks after so many turns of the end would do so for ever.
+        private static let lastTurns = 1_000
 
         /// - Throws: when the system has no descriptors left.
         init() throws { poller = try Poller() }
@@ -66,7 +68,9 @@
             thread.store(UInt(pthread_self()), ordering: .relaxed)
             while !isStopping {
                 runDue()
-                poller.wait(until: runJobs() ? deadline() : 0)
+                let isDone = runJobs()
+                // Nobody wakes a loop that has been told to stop.
+                poller.wait(until: isDone && !isStopping ? deadline() : 0)
                 incoming.withLock { $0.isAsleep = false }
             }
             end()
@@ -87,6 +91,8 @@
 
         /// - Returns: whether there are none left, and the thread may sleep.
         private func runJobs() -> Bool {
+            // What tasks go on adding must not keep others from being heard.
+            if !jobs.isEmpty { joinIncoming() }
             for _ in 0..<Reactor.rounds {
                 if jobs.isEmpty, !takeIncoming() { return true }
                 swap(&jobs, &running)
@@ -105,16 +111,37 @@
             return !jobs.isEmpty
         }
 
+        private func joinIncoming() {
+            incoming.withLock { incoming in
+                jobs += incoming.jobs
+                incoming.jobs.removeAll(keepingCapacity: true)
+            }
+        }
+
         /// Closes what is open, does what was asked for before, and lets nobody in.
         private func end() {
-            for watcher in poller.watchers { watcher.reactorStops() }
-            while !runJobs() {}
-            for work in timers.removeAll() { cancel(work) }
-            while !incoming.withLock({ incoming in
-                incoming.isOver = incoming.jobs.isEmpty && jobs.isEmpty
-                return incoming.isOver
-            }) { _ = runJobs() }
+            for _ in 0..<Reactor.lastTurns where !isOver() {
+                for watcher in poller.watchers { watcher.reactorStops() }
+                _ = runJobs()
+                for work in timers.removeAll() { cancel(work) }
+            }
+            incoming.withLock { incoming in
+                incoming.isOver = true
+                incoming.jobs = []
+            }
+            jobs = []
             poller.wait(until: 0)
+            // The system may give the same name to a thread that begins later.
+            thread.store(0, ordering: .relaxed)
+        }
+
+        /// Whether nothing is left; then nothing more is taken either.
+        private func isOver() -> Bool {
+            guard jobs.isEmpty, timers.isEmpty, poller.watchers.isEmpty else { return false }
+            return incoming.withLock { incoming in
+                incoming.isOver = incoming.jobs.isEmpty
+                return incoming.isOver
+            }
         }
 
         /// Ends the thread after what it has been asked to do so far.
@@ -124,14 +151,25 @@
 
         package var inEventLoop: Bool { UInt(pthread_self()) == thread.load(ordering: .relaxed) }
 
-        package func execute(_ task: @escaping Job) {
-            if inEventLoop { return jobs.append(task) }
-            let wakes = incoming.withLock { incoming in
-                if !incoming.isOver { incoming.jobs.append(task) }
+        package func execute(_ task: @escaping Job) { _ = take(task) }
+
+        /// - Returns: whether it will be done; a loop that has ended does nothing.
+        func take(_ task: @escaping Job) -> Bool {
+            guard inEventLoop else { return leave(task) }
+            jobs.append(task)
+            return true
+        }
+
+        /// Adds to what other threads have left.
+        private func leave(_ task: @escaping Job) -> Bool {
+            let (isTaken, wakes) = incoming.withLock { incoming in
+                guard !incoming.isOver else { return (false, false) }
+                incoming.jobs.append(task)
                 defer { incoming.isAsleep = false }
-                return incoming.isAsleep
+                return (true, incoming.isAsleep)
             }
             if wakes { poller.wake() }
+            return isTaken
         }
 
         package func scheduleTask<T>(deadline: NIODeadline, _ task: @escaping @Sendable () throws -> T) -> Scheduled<T> {
@@ -141,7 +179,7 @@
             let run: @Sendable () -> Void = {
                 do { promise.assumeIsolated().succeed(try task()) } catch { promise.fail(error) }
             }
-            add(id, at: deadline) { .task(run: run, cancelled: { promise.fail(EventLoopError.cancelled) }) }
+            _ = add(id, at: deadline) { .task(run: run, cancelled: { promise.fail(EventLoopError.cancelled) }) }
             return scheduled
         }
 
@@ -149,9 +187,10 @@
             scheduleTask(deadline: .now() + amount, task)
         }
 
-        package func scheduleCallback(at deadline: NIODeadline, handler: some (NIOScheduledCallbackHandler & Sendable)) -> NIOScheduledCallback {
+        package func scheduleCallback(at deadline: NIODeadline, handler: some (NIOScheduledCallbackHandler & Sendable)) throws -> NIOScheduledCallback
+        {
             let id = ids.wrappingAdd(1, ordering: .relaxed).newValue
-            add(id, at: deadline) { .callback(handler) }
+            guard add(id, at: deadline, { .callback(handler) }) else { throw EventLoopError.shutdown }
             return NIOScheduledCallback(self, id: id)
         }
 
@@ -159,14 +198,16 @@
             if let id = callback.customCallbackID { remove(id) }
         }
 
-        private func add(_ id: UInt64, at deadline: NIODeadline, _ work: @escaping @Sendable () -> Timers.Work) {
-            if inEventLoop { return timers.add(id, at: deadline, work()) }
-            execute { self.timers.add(id, at: deadline, work()) }
+        private func add(_ id: UInt64, at deadline: NIODeadline, _ work: @escaping @Sendable () -> Timers.Work) -> Bool {
+            guard inEventLoop else { return leave { self.timers.add(id, at: deadline, work()) } }
+            timers.add(id, at: deadline, work())
+            return true
         }
 
         private func remove(_ id: UInt64) {
-            guard inEventLoop else { return execute { self.remove(id) } }
-            if let work = timers.remove(id) { cancel(work) }
+            if inEventLoop, let work = timers.remove(id) { return cancel(work) }
+            // Asked for by another thread, it may be on its way still: what looks for it comes behind it.
+            _ = leave { if let work = self.timers.remove(id) { self.cancel(work) } }
         }
 
         private func cancel(_ work: Timers.Work) {

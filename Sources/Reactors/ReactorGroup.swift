@@ -18,15 +18,19 @@
         package convenience init(threads: Int) throws { try self.init(threads: threads, mayEnd: true) }
 
         private init(threads count: Int, mayEnd: Bool) throws {
+            let threads = Threads(mayEnd: mayEnd)
+            self.threads = threads
+            var started: [Reactor] = []
             do {
-                reactors = try (0..<max(1, count)).map { _ in try Reactor() }
-                threads = Threads(mayEnd: mayEnd)
-                for (index, reactor) in reactors.enumerated() {
-                    let threads = threads
+                for index in 0..<max(1, count) {
+                    let reactor = try Reactor()
                     threads.began()
                     try reactor.start(name: "loop-\(index)") { threads.ended() }
+                    started.append(reactor)
                 }
+                reactors = started
             } catch let error as SystemError {
+                for reactor in started { reactor.stop() }
                 throw IOError(errnoCode: error.number, reason: "cannot start an event loop (\(error.call))")
             }
         }

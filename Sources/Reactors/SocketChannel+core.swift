@@ -92,6 +92,7 @@
             case .all: closeAll(error, promise)
             case .output:
                 guard state == .active, !isOutputShut, shutting == nil else { return promise?.fail(ChannelError.outputClosed) ?? () }
+                guard !isInputEnded else { return closeAll(error, promise) }
                 let shut = promise ?? eventLoop.makePromise()
                 if isWritable { shutOutput(shut) } else { shutting = shut }
             case .input: promise?.fail(ChannelError.operationUnsupported)
@@ -104,9 +105,9 @@
             reactor.poller.close(self)
             reader = nil
             isBlocked = false
-            connected.take()?.fail(error)
+            for unsent in output.removeAll() { unsent.fail(error) }
             shutting.take()?.fail(error)
-            for unsent in output.removeAll() { unsent.fail(ChannelError.ioOnClosedChannel) }
+            connected.take()?.fail(error)
             promise?.succeed()
             if was == .active { pipeline.syncOperations.fireChannelInactive() }
             if was != .idle { pipeline.syncOperations.fireChannelUnregistered() }

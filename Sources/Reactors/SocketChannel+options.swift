@@ -4,11 +4,11 @@
 
     extension SocketChannel {
         package func setOption<Option: ChannelOption>(_ option: Option, value: Option.Value) -> EventLoopFuture<Void> {
-            return eventLoop.submit { try self.set(option, value) }
+            eventLoop.submit { try self.set(option, value) }
         }
 
         package func getOption<Option: ChannelOption>(_ option: Option) -> EventLoopFuture<Option.Value> {
-            eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
+            eventLoop.submit { try self.get(option) }
         }
 
         package var syncOptions: (any NIOSynchronousChannelOptions)? { Options(channel: self) }
@@ -16,7 +16,7 @@
         private struct Options: NIOSynchronousChannelOptions {
             let channel: SocketChannel
             func setOption<Option: ChannelOption>(_ option: Option, value: Option.Value) throws { try channel.set(option, value) }
-            func getOption<Option: ChannelOption>(_ option: Option) throws -> Option.Value { throw ChannelError.operationUnsupported }
+            func getOption<Option: ChannelOption>(_ option: Option) throws -> Option.Value { try channel.get(option) }
         }
 
         private func set<Option: ChannelOption>(_ option: Option, _ value: Option.Value) throws {
@@ -32,6 +32,18 @@
             case (_ as ChannelOptions.Types.WriteBufferWaterMarkOption, _), (_ as ChannelOptions.Types.RecvAllocatorOption, _): break
             default: throw ChannelError.operationUnsupported
             }
+        }
+
+        /// What handlers ask for: TLS goes by these two.
+        private func get<Option: ChannelOption>(_ option: Option) throws -> Option.Value {
+            let value: Any? =
+                switch option {
+                case _ as ChannelOptions.Types.AutoReadOption: autoRead
+                case _ as ChannelOptions.Types.AllowRemoteHalfClosureOption: allowsHalfClosure
+                default: nil
+                }
+            guard let value = value as? Option.Value else { throw ChannelError.operationUnsupported }
+            return value
         }
     }
 #endif

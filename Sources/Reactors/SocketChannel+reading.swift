@@ -7,7 +7,12 @@
         /// Reads in a row, before other sockets have their turn.
         private static let readsInARow = 4
 
-        private enum Input { case bytes(Int), end, nothing, failed(IOError) }
+        private enum Input {
+            case bytes(Int)
+            case end
+            case nothing
+            case failed(IOError)
+        }
 
         /// Reads what there is. A read that did not fill the buffer has left nothing, but for the end, which is told by an event.
         /// - Parameter toEnd: that event has come.

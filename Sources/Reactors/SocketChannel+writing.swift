@@ -44,15 +44,25 @@
                     isBlocked = true
                     break
                 } else if errno != EINTR {
-                    let error = IOError(errnoCode: errno, reason: "write")
-                    readRest()
-                    return close0(error: error, mode: .all, promise: nil)
+                    return breakOff(IOError(errnoCode: errno, reason: "write"))
                 }
             }
             guard state == .active else { return }
             settle()
             if isWritable, let promise = shutting { shutOutput(promise) }
             if !wasWritable, isWritable { pipeline.syncOperations.fireChannelWritabilityChanged() }
+        }
+
+        /// Nothing can be written any more. The end comes later in this turn: whoever writes may be looking at what was read, by this socket or another,
+        /// and the rest would be read to the same place.
+        private func breakOff(_ error: any Error) {
+            isBlocked = true
+            guard !isBroken else { return }
+            isBroken = true
+            reactor.execute { [self] in
+                readRest()
+                close0(error: error, mode: .all, promise: nil)
+            }
         }
 
         /// Shuts this side's direction.

@@ -33,6 +33,8 @@
         @exclusivity(unchecked) var output = Output()
         /// Every write since has gone to the socket; the next ones wait until it says that it has room.
         @exclusivity(unchecked) var isBlocked = false
+        /// A write has failed: the end is near.
+        @exclusivity(unchecked) var isBroken = false
         /// Guard: the pipeline, which holds it as a handler, goes after it.
         @exclusivity(unchecked) unowned(unsafe) var reader: (any SocketReader)? { didSet { isDirect = reader != nil } }
         /// There is a ``reader``: asking for it counts a reference.
@@ -67,7 +69,11 @@
 
         package func setReading(_ value: Bool) {
             autoRead = value
-            if reader == nil, value, state == .active { pipeline.read() }
+            if reader == nil {
+                if value, state == .active { pipeline.read() }
+                // What has been asked for before is not read either, as on NIO's channels.
+                if !value { wantsRead = false }
+            }
             settle()
         }
 

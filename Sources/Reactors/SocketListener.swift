@@ -92,7 +92,7 @@
         private func enter(_ descriptor: CInt, _ remote: SocketAddress?) {
             let target = group.nextReactor()
             let initializer = initializer
-            target.execute {
+            let isTaken = target.take {
                 let channel = SocketChannel(descriptor, on: target, remote: remote)
                 initializer(channel).whenComplete { result in
                     switch result {
@@ -100,7 +100,10 @@
                     case .failure(let error): channel.close0(error: error, mode: .all, promise: nil)
                     }
                 }
+                // Nothing is waited for yet, but a loop that stops closes whom it watches.
+                if channel.state == .idle { try? target.poller.watch(channel, for: switchyard_et) }
             }
+            if !isTaken { Glibc.close(descriptor) }
         }
 
         /// Looks away for a moment.

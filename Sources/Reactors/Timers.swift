@@ -17,7 +17,7 @@ struct Timers {
     }
 
     private var heap = Heap<Entry>()
-    /// What was cancelled is not here, and stays in the heap until its time.
+    /// What was cancelled is not here, and may stay in the heap until its time.
     private var work: [UInt64: Work] = [:]
 
     mutating func add(_ id: UInt64, at deadline: NIODeadline, _ new: Work) {
@@ -26,7 +26,20 @@ struct Timers {
     }
 
     /// - Returns: what will not be done now; nil when it has been, or was cancelled before.
-    mutating func remove(_ id: UInt64) -> Work? { work.removeValue(forKey: id) }
+    mutating func remove(_ id: UInt64) -> Work? {
+        defer { forgetCancelled() }
+        return work.removeValue(forKey: id)
+    }
+
+    /// Long timers that are cancelled again and again must not pile up until their time.
+    private mutating func forgetCancelled() {
+        guard heap.count > 2 * work.count + 64 else { return }
+        heap = Heap(heap.unordered.filter { work[$0.id] != nil })
+    }
+
+    var isEmpty: Bool { work.isEmpty }
+    /// Entries that memory is held for, of which some may have been cancelled.
+    var held: Int { heap.count }
 
     /// When there is something to do next.
     mutating func next() -> UInt64? {

@@ -1,0 +1,126 @@
+import Glibc
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import Reactors
+
+/// Several sockets that are ready in the same turn, one of whose readers ends another.
+@Suite("Sockets: one turn", .timeLimit(.minutes(2)))
+struct SocketBatchTests {
+    /// What the connections of a test can reach of each other, on their loop.
+    private final class Table: Sendable {
+        let channels = Mutex<[any Channel]>([])
+        func channel(_ index: Int) -> any Channel { channels.withLock { $0[index] } }
+        func fill(_ connections: [Connection]) { channels.withLock { $0 = connections.map(\.channel) } }
+    }
+
+    /// Keeps the loop from its sockets while `body` makes them ready, in that order.
+    private func atOnce(_ loop: any EventLoop, _ body: () async throws -> Void) async throws {
+        let (isHeld, isReady) = (Notes(), Notes())
+        loop.execute {
+            isHeld.add("")
+            while isReady.all.isEmpty {}
+        }
+        try await until("the loop is held") { !isHeld.all.isEmpty }
+        let result: Result<Void, any Error>
+        do { result = .success(try await body()) } catch { result = .failure(error) }
+        isReady.add("")
+        try result.get()
+    }
+
+    @Test("a channel that is closed inside its own read hears no more, and its peer hears the end", arguments: Kind.allCases)
+    func closeOneself(kind: Kind) async throws {
+        try await withConnection(kind) { recorder in
+            recorder.onBytes = { channel, _ in channel.close(promise: nil) }
+        } _: { connection in
+            try await connection.peer.write(pattern(100))
+            try await value(connection.channel.closeFuture)
+            #expect(connection.recorder.count == 100)
+            #expect(connection.told == ["inactive after 0", "unregistered", "removed"])
+            #expect(try await connection.peer.read().isEmpty)
+        }
+    }
+
+    @Test("whoever is closed by another's reader in the same turn hears nothing of what had come for it", arguments: Kind.allCases)
+    func closeAnother(kind: Kind) async throws {
+        let table = Table()
+        try await withConnections(kind, 2) { index, recorder in
+            recorder.onBytes = { _, _ in table.channel(1 - index).close(promise: nil) }
+        } _: { connections in
+            table.fill(connections)
+            try await atOnce(connections[0].channel.eventLoop) {
+                for connection in connections { try await connection.peer.write([1]) }
+            }
+            try await until("one is closed") { connections.contains { $0.told.contains("removed") } }
+            #expect(connections.map(\.recorder.count).sorted() == [0, 1])
+        }
+    }
+
+    @Test("an event for a closed connection does not reach the one that has its descriptor since", arguments: Kind.ours)
+    func staleEvent(kind: Kind) async throws {
+        let table = Table()
+        let other = Mutex<(SocketChannel, PlainSocket)?>(nil)
+        let late = Recorder(readsDirectly: kind == .direct)
+        try await withConnections(kind, 2) { _, recorder in
+            recorder.onBytes = { channel, _ in
+                guard let old = table.channel(1) as? SocketChannel, old.isActive, other.withLock({ $0 }) == nil else { return }
+                let number = old.descriptor
+                old.close(promise: nil)
+                var pair: [CInt] = [-1, -1]
+                socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0, &pair)
+                if pair[1] == number { pair.swapAt(0, 1) }
+                if pair[0] != number {
+                    dup2(pair[0], number)
+                    Glibc.close(pair[0])
+                }
+                let new = SocketChannel(number, on: old.reactor, remote: nil)
+                try? new.pipeline.syncOperations.addHandler(late)
+                new.activate()
+                other.withLock { $0 = (new, PlainSocket(descriptor: pair[1])) }
+            }
+        } _: { connections in
+            table.fill(connections)
+            try await atOnce(connections[0].channel.eventLoop) {
+                try await connections[0].peer.write([1])
+                connections[1].peer.reset()
+            }
+            try await until("the new one is there") { other.withLock { $0 } != nil }
+            let (new, peer) = try #require(other.withLock { $0 })
+            try await connections[0].turn()
+            #expect(late.notes.all == ["added", "registered", "active"])
+            #expect(connections[1].told == ["inactive after 0", "unregistered", "removed"])
+            try await peer.write(pattern(10))
+            try await until("its own bytes") { late.bytes == pattern(10) }
+            new.close(promise: nil)
+            try await value(new.closeFuture)
+            peer.close()
+        }
+    }
+
+    @Test("what a reader looks at stays, though a write to another socket fails, which then still gives its last words", arguments: Kind.allCases)
+    func failingWrite(kind: Kind) async throws {
+        let table = Table()
+        let seen = Mutex<[UInt8]>([])
+        try await withConnections(kind, 2) { index, recorder in
+            guard index == 0 else { return }
+            recorder.onBytes = { _, bytes in
+                table.channel(1).writeAndFlush(ByteBuffer(bytes: [9]), promise: nil)
+                table.channel(1).writeAndFlush(ByteBuffer(bytes: [9]), promise: nil)
+                seen.withLock { $0 += bytes }
+            }
+        } _: { connections in
+            table.fill(connections)
+            try await connections[1].autoRead(false)
+            try await connections[1].peer.write(Array(repeating: 7, count: 5_000))
+            try await atOnce(connections[0].channel.eventLoop) {
+                try await connections[0].peer.write(pattern(5_000))
+                connections[1].peer.reset()
+            }
+            try await value(connections[1].channel.closeFuture)
+            #expect(connections[1].recorder.bytes == Array(repeating: 7, count: 5_000))
+            try await until("the first reader's bytes") { seen.withLock { $0.count } == 5_000 }
+            #expect(seen.withLock { $0 } == pattern(5_000))
+        }
+    }
+}

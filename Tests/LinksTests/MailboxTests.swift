@@ -1,6 +1,5 @@
 import NIOCore
 import NIOEmbedded
-import NIOPosix
 import Synchronization
 import Testing
 
@@ -16,7 +15,7 @@ struct MailboxTests {
 
     @Test("S5: what each of several loops posts arrives once and in its order")
     func order() async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 4)
+        let group = EventLoops.start(threads: 4)
         let loops = Array(group.makeIterator())
         let received = Received()
         let mailbox = Mailbox(eventLoop: loops[0]) { batch in
@@ -53,7 +52,7 @@ struct MailboxTests {
 
     @Test("emptied batches go back to senders, empty")
     func spares() async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let group = EventLoops.start(threads: 1)
         let mailbox = Mailbox(eventLoop: group.next()) { _ in }
         var capacities: [Int] = []
         for _ in 0..<3 {
@@ -104,7 +103,7 @@ struct MailboxTests {
 
     @Test("S5: with turns of the receiver going on, every batch is taken once and in order, without anyone's help")
     func turnsOfManyLoops() async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 4)
+        let group = EventLoops.start(threads: 4)
         let loops = Array(group.makeIterator())
         let received = Received()
         let mailbox = Mailbox(eventLoop: loops[0]) { batch in

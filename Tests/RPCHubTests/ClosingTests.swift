@@ -80,7 +80,7 @@ struct ClosingTests {
             id: 1, name: "hub", callers: .host("127.0.0.1", port: 0), agents: .host("127.0.0.1", port: 0), join: JoinList([.everything(token: nil)]))
         settings.thrift = .init(door: ThriftDoorSettings(listen: .host("127.0.0.1", port: port)), rpcID: .type)
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        var hub: RPCHub? = RPCHub(settings, group: MultiThreadedEventLoopGroup.singleton, memory: MemoryBudget(limit: 1 << 30), logger: quiet)
+        var hub: RPCHub? = RPCHub(settings, group: EventLoops.shared, memory: MemoryBudget(limit: 1 << 30), logger: quiet)
         let shards = try #require(hub).shards
         await #expect(throws: (any Error).self) { _ = try await hub?.start() }
         // One that was never serving has nothing to leave.

@@ -119,6 +119,8 @@ struct SocketReadingTests {
             try await value(connection.write(ByteBuffer(bytes: pattern(1_000))))
             #expect(try await connection.peer.read(1_000) == pattern(1_000))
             try await value(connection.close())
+            // Handlers are removed behind the close that was asked for.
+            try await value(connection.channel.closeFuture)
             #expect(try await connection.peer.read().isEmpty)
             let told = connection.told.filter { !$0.contains("writable") }
             #expect(told == ["input ended after 50000", "inactive after 50000", "unregistered", "removed"])

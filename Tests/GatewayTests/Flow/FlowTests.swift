@@ -14,9 +14,9 @@ struct FlowTests {
 
     private func numbers(_ packets: some Sequence<Packet>) -> [Int] { packets.map { $0.body.getInteger(at: 0, as: Int.self) ?? -1 } }
 
-    @Test("S5: packets of each of many clients come back in order, over several servers and connections", arguments: loops)
-    func order(loops: Int) async throws {
-        try await RunningGateway.run(loops: loops, servers: 2, connections: 3) { running in
+    @Test("S5: packets of each of many clients come back in order, over several servers and connections", arguments: loops, Loops.allCases)
+    func order(loops: Int, kind: Loops) async throws {
+        try await RunningGateway.run(loops: loops, on: kind, servers: 2, connections: 3) { running in
             var peers: [PacketPeer] = []
             for _ in 0..<12 { peers.append(try await running.client()) }
             let count = 300
@@ -49,9 +49,9 @@ struct FlowTests {
         }
     }
 
-    @Test("S5: BIND, then a push to the user and a MULTICAST, from one connection to clients of every loop", arguments: loops)
-    func commands(loops: Int) async throws {
-        try await RunningGateway.run(loops: loops) { running in
+    @Test("S5: BIND, then a push to the user and a MULTICAST, from one connection to clients of every loop", arguments: loops, Loops.allCases)
+    func commands(loops: Int, kind: Loops) async throws {
+        try await RunningGateway.run(loops: loops, on: kind) { running in
             let clients = try await running.clients(8)
             let upstream = try #require(running.servers[0].peers.first)
             upstream.say(clients.map { Packet(type: ControlType.bind.rawValue, user: 70, token: 1, session: $0.session) })

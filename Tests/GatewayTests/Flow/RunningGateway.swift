@@ -9,6 +9,21 @@ import Wire
 
 @testable import Gateway
 
+/// The event loops that a gateway runs on.
+enum Loops: CaseIterable {
+    /// Those that a program gets that brings none.
+    case own
+    /// A program's own group of NIO's.
+    case nio
+
+    func start(threads: Int) -> any EventLoopGroup {
+        switch self {
+        case .own: EventLoops.start(threads: threads)
+        case .nio: MultiThreadedEventLoopGroup(numberOfThreads: threads)
+        }
+    }
+}
+
 /// A gateway on real sockets of this machine, with upstreams, for the length of one test.
 struct RunningGateway {
     let gateway: Gateway
@@ -20,10 +35,10 @@ struct RunningGateway {
 
     /// Starts it all, runs `body`, and stops it all, also when `body` throws.
     static func run(
-        loops: Int, servers count: Int = 1, connections: Int = 1, change: (inout GatewaySettings) -> Void = { _ in },
+        loops: Int, on kind: Loops = .own, servers count: Int = 1, connections: Int = 1, change: (inout GatewaySettings) -> Void = { _ in },
         answer: @escaping @Sendable (Packet) -> [Packet] = { $0.header.isControl ? [] : [$0] }, _ body: (RunningGateway) async throws -> Void
     ) async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        let group = kind.start(threads: loops)
         let others = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         var servers: [PacketServer] = []
         for _ in 0..<count { servers.append(try await PacketServer.start(group: others, answer: answer)) }

@@ -23,7 +23,9 @@ final class DialingRig: Sendable {
 
     let hello = Hello(role: .edge, cluster: 1, node: 9, token: Array("secret".utf8), name: "edge-9")
     private let state = Mutex(State())
-    private let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+    private let group = EventLoops.start(threads: 1)
+    /// The hub's.
+    private let others = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let loop: LinkLoop
 
     init() { loop = LinkLoop(eventLoop: group.next()) }
@@ -51,7 +53,7 @@ final class DialingRig: Sendable {
     /// Listens, dials, and returns when the first attempt has ended.
     func start() async {
         guard
-            let server = try? await ServerBootstrap(group: group).childChannelInitializer({ child in
+            let server = try? await ServerBootstrap(group: others).childChannelInitializer({ child in
                 child.eventLoop.makeCompletedFuture {
                     self.state.withLock { $0.channels.append(child) }
                     try child.pipeline.syncOperations.addHandler(HubEnd(rig: self))
@@ -100,6 +102,7 @@ final class DialingRig: Sendable {
         }
         closeLinks()
         try? await group.shutdownGracefully()
+        try? await others.shutdownGracefully()
     }
 
     fileprivate func heard(_ packet: Packet) -> [Packet] {

@@ -1,6 +1,5 @@
 import Logging
 import NIOCore
-import NIOPosix
 import Synchronization
 import Testing
 import Wire
@@ -44,7 +43,7 @@ struct LaneLifetimeTests {
 
     @Test("a server that is dropped in the middle of a turn leaves its event loop working", arguments: PacketServerSettings.Peers.allCases)
     func droppedInATurn(peers: PacketServerSettings.Peers) async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let group = EventLoops.start(threads: 1)
         let settings = PacketServerSettings(listen: .host("127.0.0.1", port: 0), peers: peers)
         try await group.next().submit {
             let server = PacketServer(settings, group: group) { router in router.on(7) { packet, _ in packet } }
@@ -57,7 +56,7 @@ struct LaneLifetimeTests {
 
     @Test("what is left in a box after its last call wakes no loop")
     func closedBoxes() async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let group = EventLoops.start(threads: 1)
         let returned = Atomic<Int>(0)
         let values = Mutex<[Int]>([])
         let returns = ReturnBox(eventLoop: group.next())
@@ -80,7 +79,7 @@ struct LaneLifetimeTests {
 
     @Test("a handler that outlives its server and the server's event loops answers nobody")
     func outlivedLoops() async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let group = EventLoops.start(threads: 1)
         let barrier = Barrier()
         defer { barrier.open() }
         var settings = PacketServerSettings(listen: .host("127.0.0.1", port: 0))
@@ -105,7 +104,7 @@ struct LaneLifetimeTests {
 
     @Test("whoever calls through a client or a hub's caller that has left is told so, even when the event loops are gone", .timeLimit(.minutes(1)))
     func callsBehindTheEnd() async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let group = EventLoops.start(threads: 1)
         let client = RPCClient(RPCClientSettings(to: [.host("127.0.0.1", port: 9)]), group: group)
         let caller = RPCHubCaller(CallerSettings(hubs: []), group: group)
         let agent = RPCHubAgent(AgentSettings(hubs: [], rpcIDs: [1...1]), group: group) { _ in ProtoReply() }

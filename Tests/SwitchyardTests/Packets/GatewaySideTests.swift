@@ -6,9 +6,9 @@ import Testing
 /// A packet server behind gateways, over loopback.
 @Suite("Packet server for gateways")
 struct GatewaySideTests {
-    @Test("a reply carries the sender's address; a handler may change type and identity")
-    func reply() async throws {
-        try await withServer { router in
+    @Test("a reply carries the sender's address; a handler may change type and identity", arguments: Loops.allCases)
+    func reply(loops: Loops) async throws {
+        try await withServer(group: loops.group) { router in
             router.on(7) { packet, _ in packet }
             router.on(8) { packet, _ in Packet(type: 9, text: packet.text.uppercased()) }
             router.on(10) { packet, _ in Packet(type: 10, user: 77, token: 5) }

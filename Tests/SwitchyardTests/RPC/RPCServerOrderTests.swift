@@ -7,13 +7,13 @@ import Wire
 /// Which calls of a Thrift server wait for which.
 @Suite("RPC server order", .serialized)
 struct RPCServerOrderTests {
-    @Test("S24: answers to pipelined calls go out in the order of the calls, however long each takes", arguments: allForms)
-    func ordered(form: ThriftForm) async throws {
+    @Test("S24: answers to pipelined calls go out in the order of the calls, however long each takes", arguments: allForms, Loops.allCases)
+    func ordered(form: ThriftForm, loops: Loops) async throws {
         let handler: RPCHandler = { request in
             if request.type % 3 == 0 { try await Task.sleep(for: .microseconds(Int(request.type * 7919 % 3000))) }
             return ProtoReply(type: request.type)
         }
-        try await withRPCServer(handler: handler) { server in
+        try await withRPCServer(group: loops.group, handler: handler) { server in
             let peer = try await ThriftPeer.connect(to: server.address, form: form)
             var expected: [Int32] = []
             for sequence in 0..<300 as Range<Int32> {

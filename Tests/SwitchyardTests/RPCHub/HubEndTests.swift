@@ -3,7 +3,6 @@ import Links
 import Logging
 import Membership
 import NIOCore
-import NIOPosix
 import RPCHub
 import RPCLink
 import Switchyard
@@ -19,7 +18,7 @@ struct HubEndTests {
     private static let everyone = JoinList([.everything(token: nil)])
 
     private static func roles() -> [any ProcessRole] {
-        let (group, memory) = (MultiThreadedEventLoopGroup.singleton, MemoryBudget(limit: 1 << 30))
+        let (group, memory) = (EventLoops.shared, MemoryBudget(limit: 1 << 30))
         return [
             Hub(HubSettings(id: 1, name: "hub", edges: loopback, services: loopback, join: everyone), group: group, memory: memory, logger: quiet),
             RPCHub(
@@ -43,7 +42,7 @@ struct HubEndTests {
     func callerCut() async throws {
         let hub = RPCHub(
             RPCHubSettings(id: 1, name: "hub", callers: HubEndTests.loopback, agents: HubEndTests.loopback, join: HubEndTests.everyone),
-            group: MultiThreadedEventLoopGroup.singleton, memory: MemoryBudget(limit: 1 << 30), logger: HubEndTests.quiet)
+            group: EventLoops.shared, memory: MemoryBudget(limit: 1 << 30), logger: HubEndTests.quiet)
         let listeners = try await hub.start()
         func address(_ side: String) throws -> Endpoint {
             let text = try #require(listeners.first { $0.side == side }?.address)
@@ -54,7 +53,7 @@ struct HubEndTests {
             return ProtoReply()
         }
         try await agent.start()
-        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let eventLoop = EventLoops.shared.next()
         let hubs = [try address("callers")]
         let desk = CallerDesk(CallerSettings(hubs: hubs), eventLoop: eventLoop, memory: MemoryBudget(limit: 1 << 30), logger: HubEndTests.quiet)
         let book = AddressBook(hubs, on: eventLoop) { address, source in

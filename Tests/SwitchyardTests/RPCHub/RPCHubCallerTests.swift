@@ -2,7 +2,6 @@ import Links
 import Logging
 import Membership
 import NIOCore
-import NIOPosix
 import RPCHub
 import Synchronization
 import Telemetry
@@ -25,7 +24,7 @@ struct RPCHubCallerTests {
             let settings = RPCHubSettings(
                 id: id, name: "hub-\(id)", callers: loopback, agents: loopback, join: JoinList([.everything(token: nil)]))
             hub = RPCHub(
-                settings, group: MultiThreadedEventLoopGroup.singleton, memory: MemoryBudget(limit: 1 << 30), logger: RPCHubCallerTests.quiet)
+                settings, group: EventLoops.shared, memory: MemoryBudget(limit: 1 << 30), logger: RPCHubCallerTests.quiet)
             let listeners = try await hub.start()
             func address(_ side: String) throws -> Endpoint {
                 let text = try #require(listeners.first { $0.side == side }?.address)

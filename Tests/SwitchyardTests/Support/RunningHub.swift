@@ -2,7 +2,6 @@ import Hub
 import Logging
 import Membership
 import NIOCore
-import NIOPosix
 import Switchyard
 import Synchronization
 import Telemetry
@@ -28,7 +27,7 @@ final class RunningHub: Sendable {
         var settings = HubSettings(id: id, name: "hub \(id)", edges: anywhere, services: anywhere, join: JoinList([.everything(token: nil)]))
         settings.servicesOptions.tls = tls
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let hub = Hub(settings, group: MultiThreadedEventLoopGroup.singleton, memory: MemoryBudget(limit: 1 << 30), logger: logger)
+        let hub = Hub(settings, group: EventLoops.shared, memory: MemoryBudget(limit: 1 << 30), logger: logger)
         let listeners = try await hub.start()
         func address(_ side: Side) throws -> Endpoint {
             guard let listener = listeners.first(where: { $0.side == side.rawValue }), let endpoint = Endpoint(listener.address) else {

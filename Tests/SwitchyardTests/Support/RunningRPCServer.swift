@@ -1,18 +1,20 @@
 import Logging
+import NIOCore
 import Switchyard
 import Testing
 import Wire
 
 /// A Thrift server for the time of a test.
 func withRPCServer(
-    settings change: (inout RPCServerSettings) -> Void = { _ in }, register: (RPCServer) -> Void = { _ in },
+    group: any EventLoopGroup = EventLoops.shared, settings change: (inout RPCServerSettings) -> Void = { _ in },
+    register: (RPCServer) -> Void = { _ in },
     handler: @escaping RPCHandler = { ProtoReply(result: $0.shardingID, type: $0.type, content: $0.content) },
     body: (RPCServer) async throws -> Void
 ) async throws {
     var settings = RPCServerSettings(listen: .host("127.0.0.1", port: 0))
     settings.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     change(&settings)
-    let server = RPCServer(settings, handler: handler)
+    let server = RPCServer(settings, group: group, handler: handler)
     register(server)
     try await server.start()
     do {

@@ -42,7 +42,7 @@ final class PlayedPool: Sendable {
         to: [Endpoint], connections: Int = 1, settings change: (inout UpstreamSettings) -> Void = { _ in },
         resolve: ((Endpoint, any EventLoop) -> EventLoopFuture<[SocketAddress]>)? = nil
     ) {
-        eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        eventLoop = EventLoops.shared.next()
         var settings = UpstreamSettings(to: to)
         change(&settings)
         pool = UpstreamPool(settings, share: connections, loop: LinkLoop(eventLoop: eventLoop), owner: owner)

@@ -407,7 +407,7 @@ package final class Link: ChannelInboundHandler, SocketReader, @unchecked Sendab
             case .idle, .open, .closed: abandoned
             }
         let wasOpened = state != .idle && state != .closed
-        loop.keepUntilFlushed(self)
+        loop.keepUntilFlushed(self, owner)
         var view = view(role: "")
         state = .closed
         socket = -1

@@ -35,7 +35,7 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
     // a reference for each link and turn.
     @exclusivity(unchecked) private var dirty: [Unmanaged<Link>] = []
     @exclusivity(unchecked) private var flushing: [Unmanaged<Link>] = []
-    private var ended: [Link] = []
+    private var ended: [(Link, (any LinkOwner)?)] = []
     private var isFlushing = false
     @exclusivity(unchecked) private var inTurn = false
     private var endTurn: (@Sendable () -> Void)!
@@ -76,10 +76,11 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
         dirty.append(.passUnretained(link))
     }
 
-    /// A link ends that may still be on the list.
-    func keepUntilFlushed(_ link: Link) {
+    /// A link ends that may still be on the list. Its owner lives as long: it may be in the midst of something that made the link end, and be
+    /// named there without a reference.
+    func keepUntilFlushed(_ link: Link, _ owner: (any LinkOwner)?) {
         enterTurn()
-        ended.append(link)
+        ended.append((link, owner))
     }
 
     private func finishTurn() {

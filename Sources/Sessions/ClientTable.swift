@@ -9,6 +9,8 @@ public protocol SessionHolder: AnyObject {
 /// Public and inlinable, because a packet on its way back asks: `@inlinable package` is not inlined across targets.
 public struct ClientTable<Client: SessionHolder> {
     @usableFromInline var slots: [Client?] = [nil]
+    /// The same, for whoever asks for each packet: to hand out a client counts a reference.
+    @usableFromInline var references: [Unmanaged<Client>?] = [nil]
     private var free: [Int] = []
     private var tags: TagSequence
     private let loop: Int
@@ -29,8 +31,10 @@ public struct ClientTable<Client: SessionHolder> {
             guard slots.count < SessionID.maxSlots else { return nil }
             slot = slots.count
             slots.append(nil)
+            references.append(nil)
         }
         slots[slot] = client
+        references[slot] = .passUnretained(client)
         count += 1
         return SessionID.make(loop: loop, slot: slot, tag: tags.next())
     }
@@ -43,10 +47,20 @@ public struct ClientTable<Client: SessionHolder> {
         return client
     }
 
+    /// The same without counting a reference. Guard: good until the client is removed, or as long as whoever removes it still holds it.
+    @inlinable
+    @inline(__always)
+    public func reference(_ session: UInt64) -> Unmanaged<Client>? {
+        let slot = SessionID.slot(of: session)
+        guard slot < references.count, let client = references[slot], client._withUnsafeGuaranteedRef({ $0.session == session }) else { return nil }
+        return client
+    }
+
     package mutating func remove(_ session: UInt64) {
         guard find(session) != nil else { return }
         let slot = SessionID.slot(of: session)
         slots[slot] = nil
+        references[slot] = nil
         free.append(slot)
         count -= 1
     }

@@ -8,7 +8,7 @@ import Wire
 /// One client: its link, its session, who it is, and what it may do. Packets come in here (rules S9, S15, S16).
 final class ClientLink: LinkOwner, SessionHolder {
     let shard: Shard
-    @exclusivity(unchecked) private(set) var link: Link!
+    let link: Link
     /// 0 until the link is open, and again when the session has ended; the link may live on to say its last word.
     @exclusivity(unchecked) private(set) var session: UInt64 = 0
     /// The one that has ended, and its user, for those who look at links.
@@ -32,7 +32,8 @@ final class ClientLink: LinkOwner, SessionHolder {
 
     init(shard: Shard) {
         self.shard = shard
-        link = Link(loop: shard.loop, owner: self)
+        link = Link(loop: shard.loop)
+        link.serve(self)
     }
 
     var hasSession: Bool { session != 0 }
@@ -126,7 +127,11 @@ final class ClientLink: LinkOwner, SessionHolder {
         shard.counters.bytesIn += header.length
         if isLimited, !isWithinRate(header.length) { return refuse(header, body, .rateLimited) }
         if header.isControl { return control(header, body) }
-        let route = shard.route(of: header.type)
+        shard.routeReference(of: header.type)._withUnsafeGuaranteedRef { send(&header, body, on: $0) }
+    }
+
+    @inline(__always)
+    private func send(_ header: inout PacketHeader, _ body: UnsafeRawPointer, on route: ShardRoute) {
         header.es = shard.esID
         header.session = session
         let isPublic = shard.allPublic || shard.publicTypes.contains(header.type)

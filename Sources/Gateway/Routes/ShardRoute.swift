@@ -18,8 +18,8 @@ final class ShardRoute {
     @exclusivity(unchecked) private(set) var passesClaims = false
     @exclusivity(unchecked) private(set) var highWater = 0
     @exclusivity(unchecked) private(set) var busyMark = 0
-    /// Connections that may be chosen.
-    @exclusivity(unchecked) var live = SlotTable<Connection>()
+    /// Connections that may be chosen. Guard: their loop's list holds them for good.
+    @exclusivity(unchecked) var live = SlotTable<Unmanaged<Connection>>()
     /// Connections that are up and draining.
     var drainingCount = 0
     @exclusivity(unchecked) var counters = RouteCounters()
@@ -70,6 +70,6 @@ final class ShardRoute {
         if connection.state == .draining { drainingCount -= 1 }
         if state == .draining { drainingCount += 1 }
         connection.state = state
-        if state == .up { live.insert(connection.trunk.node, connection) } else { live.remove(connection.trunk.node) }
+        if state == .up { live.insert(connection.trunk.node, .passUnretained(connection)) } else { live.remove(connection.trunk.node) }
     }
 }

@@ -51,7 +51,9 @@ final class Connection {
     /// An operator has taken it out of the choice; known to the loop that owns the link.
     var isDisabled = false
     /// The link, on the loop that owns it and while it stands.
-    @exclusivity(unchecked) var link: Link?
+    @exclusivity(unchecked) var link: Link? { didSet { linkReference = link.map(Unmanaged.passUnretained) } }
+    /// ``link``, for what is done for each packet: reading a variable counts a reference.
+    @exclusivity(unchecked) private(set) var linkReference: Unmanaged<Link>?
     /// The one who dials, on the loop that owns it.
     var upstream: (any Upstream)?
     /// Clients that are not read until the queue has gone down.

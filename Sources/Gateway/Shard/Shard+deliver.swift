@@ -11,8 +11,8 @@ extension Shard {
     func deliver(_ header: PacketHeader, _ body: UnsafeRawPointer, from connection: Connection) {
         let target = SessionID.loop(of: header.session)
         if target == index {
-            guard let client = clients.find(header.session) else { return gone(header, body, from: connection) }
-            deliver(header, body, to: client, route: connection.route, from: connection)
+            guard let client = clients.reference(header.session) else { return gone(header, body, from: connection) }
+            client._withUnsafeGuaranteedRef { deliver(header, body, to: $0, route: connection.route, from: connection) }
         } else if target < loopCount {
             guard header.length <= format.maxPacket else { return answer(connection, .tooLarge, header, body, "body over 65507 bytes") }
             let entry = Crossing(.toClient, source: UInt32(connection.id), target: header.session, count: header.length)

@@ -12,7 +12,7 @@ extension Shard {
         guard let connection = route.live[client.slot], header.length <= route.format.maxPacket else {
             return sendElsewhere(header, body, from: client, on: route)
         }
-        put(header, body, from: client, on: route, to: connection)
+        connection._withUnsafeGuaranteedRef { put(header, body, from: client, on: route, to: $0) }
     }
 
     /// Over a hub; or there is no way now.
@@ -28,11 +28,15 @@ extension Shard {
     private func put(
         _ header: PacketHeader, _ body: UnsafeRawPointer, from client: ClientLink, on route: ShardRoute, to connection: Connection
     ) {
-        if let link = connection.link {
-            let queued = link.queued
-            guard queued <= route.busyMark else { return undeliverable(.busy, header, body, to: client, route: route) }
-            link.append(header, body, format: route.format)
-            if queued + header.length > route.highWater { pause(client, on: connection, link) }
+        if let link = connection.linkReference {
+            let isTaken = link._withUnsafeGuaranteedRef { link in
+                let queued = link.queued
+                guard queued <= route.busyMark else { return false }
+                link.append(header, body, format: route.format)
+                if queued + header.length > route.highWater { pause(client, on: connection, link) }
+                return true
+            }
+            guard isTaken else { return undeliverable(.busy, header, body, to: client, route: route) }
         } else {
             let pending = connection.pendingRemotely
             guard pending <= route.busyMark else { return undeliverable(.busy, header, body, to: client, route: route) }

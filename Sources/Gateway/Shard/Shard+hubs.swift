@@ -44,7 +44,7 @@ extension Shard {
     /// The connection for a packet whose client need not be here any more.
     func connection(for header: PacketHeader, on route: ShardRoute) -> Connection? {
         let slot = Choice.slot(of: header.session)
-        guard route.kind == .hubs else { return route.live[slot] }
+        guard route.kind == .hubs else { return route.live[slot]?.takeUnretainedValue() }
         return header.isControl ? hubs.chooseAny(slot: slot) : hubs.choose(UInt32(header.type), slot: slot)
     }
 

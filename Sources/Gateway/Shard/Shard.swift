@@ -33,7 +33,9 @@ final class Shard: @unchecked Sendable {
     var users = UserIndex<ClientLink>()
     @exclusivity(unchecked) var counters = Counters()
     /// The routes of the start, then the hubs, then none; behind them those that reloads have added. A removed one keeps its place.
-    @exclusivity(unchecked) private(set) var routes: [ShardRoute]
+    @exclusivity(unchecked) private(set) var routes: [ShardRoute] { didSet { routeReferences = routes.map(Unmanaged.passUnretained) } }
+    /// ``routes``, for what is done for each packet.
+    @exclusivity(unchecked) private var routeReferences: [Unmanaged<ShardRoute>] = []
     /// The place of the hubs in ``routes``: the route of their connections.
     let hubsIndex: Int
     var noneIndex: Int { hubsIndex + 1 }
@@ -77,7 +79,9 @@ final class Shard: @unchecked Sendable {
         allPublic = settings.publicTypes == .applicationTypes
         maxPending = settings.limits.maxPending
         clients = ClientTable(loop: index, key: key)
-        routes = Shard.routes(of: settings, waiting: context.waitingBytes)
+        let routes = Shard.routes(of: settings, waiting: context.waitingBytes)
+        self.routes = routes
+        routeReferences = routes.map(Unmanaged.passUnretained)
         routeOfType = RouteTable.start(settings).routeOfType(settings, places: Array(settings.routes.indices))
         hubsIndex = settings.routes.count
         usesHubs = settings.hubs != nil
@@ -136,6 +140,10 @@ final class Shard: @unchecked Sendable {
 
     @inline(__always)
     func route(of type: UInt16) -> ShardRoute { routes[Int(routeOfType[Int(type)])] }
+
+    /// The same without counting a reference: ``routes`` holds it for good.
+    @inline(__always)
+    func routeReference(of type: UInt16) -> Unmanaged<ShardRoute> { routeReferences[Int(routeOfType[Int(type)])] }
 
     private func exchangeBatches() {
         mailbox.collect()

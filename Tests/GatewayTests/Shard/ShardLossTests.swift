@@ -37,7 +37,7 @@ struct ShardLossTests {
         try client.say(Packet(type: 3))
         rig.eventLoops[0].run()
         let slot = client.client.slot
-        let chosen = rig.shards[0].routes[0].live[slot]?.trunk.id ?? 0
+        let chosen = rig.shards[0].routes[0].live[slot]?.takeUnretainedValue().trunk.id ?? 0
         upstreams[chosen].disconnect()
         rig.settle()
         #expect(try upstreams[chosen].heard().isEmpty)

@@ -57,44 +57,52 @@ struct SocketBatchTests {
         }
     }
 
-    @Test("an event for a closed connection does not reach the one that has its descriptor since", arguments: Kind.ours)
-    func staleEvent(kind: Kind) async throws {
-        let table = Table()
-        let other = Mutex<(SocketChannel, PlainSocket)?>(nil)
-        let late = Recorder(readsDirectly: kind == .direct)
-        try await withConnections(kind, 2) { _, recorder in
-            recorder.onBytes = { channel, _ in
-                guard let old = table.channel(1) as? SocketChannel, old.isActive, other.withLock({ $0 }) == nil else { return }
-                let number = old.descriptor
-                old.close(promise: nil)
-                var pair: [CInt] = [-1, -1]
-                socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0, &pair)
-                if pair[1] == number { pair.swapAt(0, 1) }
-                if pair[0] != number {
-                    dup2(pair[0], number)
-                    Glibc.close(pair[0])
-                }
-                let new = SocketChannel(number, on: old.reactor, remote: nil)
-                try? new.pipeline.syncOperations.addHandler(late)
-                new.activate()
-                other.withLock { $0 = (new, PlainSocket(descriptor: pair[1])) }
+    /// A connected pair, whose first descriptor is a number that nobody else here takes.
+    private static func pair(number: CInt) -> (own: CInt, peer: PlainSocket) {
+        var pair: [CInt] = [-1, -1]
+        socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0, &pair)
+        defer { Glibc.close(pair[0]) }
+        return (fcntl(pair[0], F_DUPFD, number), PlainSocket(descriptor: pair[1]))
+    }
+
+    private static func begin(_ descriptor: CInt, _ recorder: Recorder, on reactor: Reactor) -> SocketChannel {
+        let channel = SocketChannel(descriptor, on: reactor, remote: nil)
+        try? channel.pipeline.syncOperations.addHandler(recorder)
+        channel.activate()
+        return channel
+    }
+
+    @Test("an event for a closed connection does not reach the one that has its descriptor since", arguments: [true, false])
+    func staleEvent(isDirect: Bool) async throws {
+        try await withReactors { _, reactor in
+            let recorders = (0..<3).map { _ in Recorder(readsDirectly: isDirect) }
+            let (first, old) = (SocketBatchTests.pair(number: 700), SocketBatchTests.pair(number: 800))
+            let latest = Mutex<(own: CInt, channel: SocketChannel, peer: PlainSocket)?>(nil)
+            let channels = try await value(
+                reactor.submit {
+                    [
+                        SocketBatchTests.begin(first.own, recorders[0], on: reactor), SocketBatchTests.begin(old.own, recorders[1], on: reactor),
+                    ]
+                })
+            recorders[0].onBytes = { _, _ in
+                channels[1].close(promise: nil)
+                let new = SocketBatchTests.pair(number: old.own)
+                let channel = SocketBatchTests.begin(new.own, recorders[2], on: reactor)
+                latest.withLock { $0 = (new.own, channel, new.peer) }
             }
-        } _: { connections in
-            table.fill(connections)
-            try await atOnce(connections[0].channel.eventLoop) {
-                try await connections[0].peer.write([1])
-                connections[1].peer.reset()
+            try await atOnce(reactor) {
+                try await first.peer.write([1])
+                old.peer.close()
             }
-            try await until("the new one is there") { other.withLock { $0 } != nil }
-            let (new, peer) = try #require(other.withLock { $0 })
-            try await connections[0].turn()
-            #expect(late.notes.all == ["added", "registered", "active"])
-            #expect(connections[1].told == ["inactive after 0", "unregistered", "removed"])
-            try await peer.write(pattern(10))
-            try await until("its own bytes") { late.bytes == pattern(10) }
-            new.close(promise: nil)
-            try await value(new.closeFuture)
-            peer.close()
+            try await until("the new one is there") { latest.withLock { $0 } != nil }
+            let new = try #require(latest.withLock { $0 })
+            #expect(new.own == old.own)
+            for _ in 0..<2 { try await value(reactor.submit {}) }
+            #expect(recorders[2].notes.all == ["added", "registered", "active"])
+            #expect(recorders[1].notes.all.suffix(3) == ["inactive after 0", "unregistered", "removed"])
+            try await new.peer.write(pattern(10))
+            try await until("its own bytes") { recorders[2].bytes == pattern(10) }
+            for peer in [first.peer, new.peer] { peer.close() }
         }
     }
 

@@ -101,6 +101,7 @@ struct SocketWritingTests {
             let shut = connection.close(.output)
             try await connection.turn()
             try await value(connection.close())
+            try await value(connection.channel.closeFuture)
             #expect(notes.all.count == SocketWritingTests.blocks)
             #expect(notes.all.last == "\(SocketWritingTests.blocks - 1): \(ChannelError.ioOnClosedChannel)")
             #expect(await failure(shut) != nil)

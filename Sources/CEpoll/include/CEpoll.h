@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 // Events as numbers: Swift imports the enumeration as a type of its own.
@@ -32,10 +33,14 @@ static inline ssize_t switchyard_send(int socket, const void *bytes, size_t coun
     return syscall(SYS_sendto, socket, bytes, count, MSG_NOSIGNAL, 0, 0);
 }
 
-// Lets a timer ring once, at a time of the monotonic clock.
+// Lets a timer ring once, at a time of the monotonic clock. Told as what is left until then: tools that set a process's date take a time for a date.
 static inline int switchyard_timerfd_set(int timer, uint64_t nanoseconds) {
-    struct itimerspec at = {.it_value = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000}};
-    return timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, 0);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t past = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    uint64_t left = nanoseconds > past ? nanoseconds - past : 1;
+    struct itimerspec in = {.it_value = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000}};
+    return timerfd_settime(timer, 0, &in, 0);
 }
 
 // Declared with _GNU_SOURCE alone, which a module cannot set for the headers of others.

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import Wire
 
@@ -18,6 +19,20 @@ extension SystemTests {
                 let next = try gateway.clients(1)
                 try gateway.client().expectReject(.rateLimited)
                 try next[0].expectNothing()
+            }
+        }
+
+        @Test("A gateway that has no descriptors left serves those it has, and takes who waits when others leave")
+        func descriptors() throws {
+            let command = ["/bin/sh", "-c", "ulimit -n 64; exec \"$@\"", "sh"]
+            try withGateway(Configuration(gateway: ["limits: { connections: 1000 }"]), command: command) { gateway in
+                let clients = try (0..<80).map { _ in try gateway.client() }
+                for client in clients { try client.send(Packet(.ping)) }
+                let open = "/proc/\(gateway.child.pid)/fd"
+                try eventually("all are in use") { try FileManager.default.contentsOfDirectory(atPath: open).count >= 64 }
+                for client in clients[..<20] { #expect(try client.receive().control == .pong) }
+                for client in clients[..<40] { client.leave() }
+                for client in clients[40...] { #expect(try client.receive().control == .pong) }
             }
         }
 

@@ -13,10 +13,15 @@ final class SwitchyardProcess: Sendable {
     let file: ConfigurationFile
 
     /// Starts `up --config` and waits for its lines.
-    /// - Parameter announced: how long they may take.
-    init(_ configuration: Configuration, environment: [String: String] = [:], announced limit: Duration = .seconds(10)) throws {
+    /// - Parameters:
+    ///   - command: what starts the executable in its place.
+    ///   - announced: how long they may take.
+    init(
+        _ configuration: Configuration, environment: [String: String] = [:], command: [String] = [], announced limit: Duration = .seconds(10)
+    ) throws {
         file = try ConfigurationFile(configuration.yaml)
-        child = try ChildProcess(SwitchyardProcess.binary(), ["up", "--config", file.path], environment: environment)
+        let words = command + [try SwitchyardProcess.binary(), "up", "--config", file.path]
+        child = try ChildProcess(words[0], Array(words[1...]), environment: environment)
         do {
             port = try SwitchyardProcess.port(in: child.outputLine("gateway listening on ", within: limit))
             adminPort = try SwitchyardProcess.port(in: child.outputLine("admin listening on ", within: limit))
@@ -84,9 +89,9 @@ final class SwitchyardProcess: Sendable {
 
 /// Runs `body` against a gateway that lives just as long. What a test throws is told with the gateway's log.
 func withGateway<Result>(
-    _ configuration: Configuration, environment: [String: String] = [:], _ body: (SwitchyardProcess) throws -> Result
+    _ configuration: Configuration, environment: [String: String] = [:], command: [String] = [], _ body: (SwitchyardProcess) throws -> Result
 ) throws -> Result {
-    let gateway = try SwitchyardProcess(configuration, environment: environment)
+    let gateway = try SwitchyardProcess(configuration, environment: environment, command: command)
     defer { gateway.end() }
     do {
         return try body(gateway)

@@ -32,12 +32,19 @@ struct ReactorTimerTests {
     func earlier() async throws {
         try await withReactors { _, reactor in
             let notes = Notes()
-            let late = reactor.scheduleTask(in: .milliseconds(60)) { notes.add("late") }
+            let never = reactor.scheduleTask(in: .hours(1)) {}
             try await value(reactor.submit {})
-            let early = reactor.scheduleTask(in: .milliseconds(5)) { notes.add("early") }
+            let early = reactor.scheduleTask(in: .milliseconds(2)) { notes.add("early") }
             try await value(early.futureResult)
+            let late = try await value(
+                reactor.submit {
+                    let late = reactor.scheduleTask(in: .milliseconds(20)) { notes.add("late") }
+                    _ = reactor.scheduleTask(in: .milliseconds(1)) { notes.add("second") }
+                    return late
+                })
             try await value(late.futureResult)
-            #expect(notes.all == ["early", "late"])
+            #expect(notes.all == ["early", "second", "late"])
+            never.cancel()
         }
     }
 

@@ -8,6 +8,9 @@ import Testing
 /// Listening, and what becomes of it at the end.
 @Suite("Sockets: listening", .timeLimit(.minutes(2)))
 struct SocketListenerTests {
+    /// Addresses of which only one test uses each, so that nobody else gets a port that becomes free there.
+    private func alone(_ number: Int) throws -> SocketAddress { try SocketAddress(ipAddress: "127.0.7.\(number)", port: 0) }
+
     private static let nothing: SocketListener.Initializer = { $0.eventLoop.makeSucceededVoidFuture() }
 
     private func listen(
@@ -24,7 +27,7 @@ struct SocketListenerTests {
     @Test("an address that is in use cannot be listened on, and can once it is free")
     func inUse() async throws {
         try await withReactors { group, _ in
-            let first = try await listen(group)
+            let first = try await listen(group, on: alone(1))
             #expect(await failure { _ = try await listen(group, on: first.address) } == EADDRINUSE)
             try await first.close()
             let second = try await listen(group, on: first.address)
@@ -115,7 +118,7 @@ struct SocketListenerTests {
     func close() async throws {
         try await withReactors { group, _ in
             let recorder = Recorder(readsDirectly: true)
-            let listener = try await listen(group) { $0.pipeline.addHandler(recorder) }
+            let listener = try await listen(group, on: alone(2)) { $0.pipeline.addHandler(recorder) }
             let peer = try PlainSocket.connect(to: listener.address)
             try await until("it is active") { recorder.notes.all.contains("active") }
             try await listener.close()
@@ -133,7 +136,7 @@ struct SocketListenerTests {
         let group = try ReactorGroup(threads: threads)
         let notes = Notes()
         let (accepted, dialed) = (Recorder(readsDirectly: true), Recorder(readsDirectly: true))
-        let listener = try await listen(group) { $0.pipeline.addHandler(accepted) }
+        let listener = try await listen(group, on: alone(2 + threads)) { $0.pipeline.addHandler(accepted) }
         // Never filled.
         let slow = try await listen(group) { child in
             notes.add("on its way")

@@ -31,8 +31,8 @@ extension SystemTests {
                 let open = "/proc/\(gateway.child.pid)/fd"
                 try eventually("all are in use") { try FileManager.default.contentsOfDirectory(atPath: open).count >= 64 }
                 for client in clients[..<20] { #expect(try client.receive().control == .pong) }
-                for client in clients[..<40] { client.leave() }
-                for client in clients[40...] { #expect(try client.receive().control == .pong) }
+                for client in clients[..<60] { client.leave() }
+                for client in clients[60...] { #expect(try client.receive().control == .pong) }
             }
         }
 

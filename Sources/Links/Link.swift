@@ -191,7 +191,7 @@ package final class Link: ChannelInboundHandler, SocketReader, @unchecked Sendab
         // The block is named only inside `outbound`, so that after the write that is its one reference and it can be reused.
         let promise = outbound.inSocketBlock - taken == 1 ? lastByte(context) : nil
         context.writeAndFlush(NIOAny(outbound.rest(behind: taken)), promise: promise)
-        // With both water marks at one byte, writable means: the socket has taken everything but for one byte.
+        // With both of NIO's water marks at one byte, writable means: the socket has taken everything but for one byte. On our own channels it means all.
         return state != .closed && channel.isWritable && !awaitsLastByte
     }
 

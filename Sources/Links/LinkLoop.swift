@@ -88,8 +88,10 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
         // From here on the next turn is planned for: a link that a flush finds dead leaves things for other loops.
         inTurn = false
         flushDirty()
-        // A flush may have begun the next turn, which has them still.
-        if !inTurn { ended.removeAll() }
+        // What ended stands on no list any more, though a flush may have begun the next turn.
+        let gone = ended
+        ended = []
+        _ = consume gone
         turnEnded?()
         // A flush may have begun the next turn, whose end is still to come.
         if !inTurn { pinned = nil }

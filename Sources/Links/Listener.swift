@@ -37,9 +37,9 @@ package struct Listener: Sendable {
         }
         do {
             #if os(Linux)
-                if let group = group as? ReactorGroup {
+                if let ring = ReactorRing.of(group) {
                     let listener = try await SocketListener.bind(
-                        to: endpoint.localAddress, backlog: Sockets.backlog, batch: Int(batch), group: group, initializer: initializer)
+                        to: endpoint.localAddress, backlog: Sockets.backlog, batch: Int(batch), ring: ring, initializer: initializer)
                     return Listener(stop: listener.close, doorway: doorway, address: endpoint.with(port: listener.address.port))
                 }
             #endif

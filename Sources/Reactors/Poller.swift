@@ -52,12 +52,8 @@
             epoll = switchyard_epoll()
             wakeup = switchyard_eventfd()
             timer = switchyard_timerfd()
-            guard epoll >= 0, wakeup >= 0, timer >= 0 else {
-                let reason = errno
-                for descriptor in [epoll, wakeup, timer] where descriptor >= 0 { Glibc.close(descriptor) }
-                events.deallocate()
-                throw SystemError(number: reason, call: "epoll")
-            }
+            // What has been opened is closed by `deinit`.
+            guard epoll >= 0, wakeup >= 0, timer >= 0 else { throw SystemError(number: errno, call: "epoll") }
             // Edge-triggered, so that nobody has to read them: each write, and each ringing, is an edge.
             for own in [wakeup, timer] {
                 var event = epoll_event(events: switchyard_in | switchyard_et, data: epoll_data_t(u64: UInt64(own)))
@@ -66,7 +62,7 @@
         }
 
         deinit {
-            for descriptor in [epoll, wakeup, timer] { Glibc.close(descriptor) }
+            for descriptor in [epoll, wakeup, timer] where descriptor >= 0 { Glibc.close(descriptor) }
             events.deallocate()
         }
 
@@ -91,7 +87,10 @@
                 throw SystemError(number: errno, call: "epoll_ctl")
             }
             watcher.interest = interest
-            if !isWatched { seats[place].watcher = .passRetained(watcher) }
+            if !isWatched {
+                seats[place].watcher = .passRetained(watcher)
+                count += 1
+            }
         }
 
         /// Closes its descriptor, which also ends the watching.
@@ -100,11 +99,15 @@
             if watcher.interest != nil, let held = seats[Int(watcher.descriptor)].watcher {
                 seats[Int(watcher.descriptor)].watcher = nil
                 left.append(held)
+                count -= 1
             }
             watcher.interest = nil
             _ = Glibc.close(watcher.descriptor)
             watcher.descriptor = -1
         }
+
+        /// How many are watched now.
+        @exclusivity(unchecked) private(set) var count = 0
 
         /// All that are watched now.
         var watchers: [Watcher] { seats.compactMap { $0.watcher?.takeUnretainedValue() } }

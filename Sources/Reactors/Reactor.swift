@@ -8,7 +8,7 @@
     /// An event loop on a thread and an epoll of its own, for NIO's futures, channels and handlers like NIO's own loops; besides, a socket
     /// on it can be read without a pipeline (``SocketChannel/takeOver(by:)``), at the cost of the system calls.
     ///
-    /// A turn: sockets that are ready, then timers that are due, then tasks, in the order in which they came. Tasks that tasks add belong to the same
+    /// A turn: sockets that are ready, then timers that are due, then tasks: those of one thread in the order in which it asked. Tasks that tasks add belong to the same
     /// turn, a few times over, so that whoever plans something for the turn's end has it done before the loop sleeps.
     ///
     /// `@unchecked Sendable`: everything but the atomics and `incoming` is confined to the thread.
@@ -22,7 +22,7 @@
         }
 
         /// What is read is read here first, by all sockets of the thread: 64 KiB, which stay in the processor's cache.
-        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
+        let scratch: UnsafeMutableRawBufferPointer
         let poller: Poller
         private let thread = Atomic<UInt>(0)
         private let ids = Atomic<UInt64>(0)
@@ -38,7 +38,10 @@
         private static let lastTurns = 1_000
 
         /// - Throws: when the system has no descriptors left.
-        init() throws { poller = try Poller() }
+        init() throws {
+            poller = try Poller()
+            scratch = .allocate(byteCount: 64 << 10, alignment: 64)
+        }
 
         deinit { scratch.deallocate() }
 
@@ -120,7 +123,8 @@
 
         /// Closes what is open, does what was asked for before, and lets nobody in.
         private func end() {
-            for _ in 0..<Reactor.lastTurns where !isOver() {
+            for _ in 0..<Reactor.lastTurns {
+                guard !isOver() else { break }
                 for watcher in poller.watchers { watcher.reactorStops() }
                 _ = runJobs()
                 for work in timers.removeAll() { cancel(work) }
@@ -137,7 +141,7 @@
 
         /// Whether nothing is left; then nothing more is taken either.
         private func isOver() -> Bool {
-            guard jobs.isEmpty, timers.isEmpty, poller.watchers.isEmpty else { return false }
+            guard jobs.isEmpty, timers.isEmpty, poller.count == 0 else { return false }
             return incoming.withLock { incoming in
                 incoming.isOver = incoming.jobs.isEmpty
                 return incoming.isOver

@@ -5,12 +5,15 @@
 
     /// Event loops that serve sockets straight (``Reactor``), for whatever takes a group of NIO's.
     package final class ReactorGroup: EventLoopGroup {
-        package let reactors: [Reactor]
-        private let turn = Atomic<Int>(0)
+        package var reactors: [Reactor] { ring.reactors }
+        package let ring: ReactorRing
         private let threads: Threads
 
-        /// Those that a program shares where it asks for none of its own: one for each processor, never shut down.
-        package static let shared = try? ReactorGroup(threads: System.coreCount, mayEnd: false)
+        /// More serve no role: a session's number has six bits for them.
+        private static let most = 64
+
+        /// Those that a program shares where it asks for none of its own: one for each processor up to 64, never shut down.
+        package static let shared = try? ReactorGroup(threads: min(System.coreCount, most), mayEnd: false)
 
         /// Starts the threads.
         /// - Parameter threads: 1 to 64 make sense.
@@ -28,7 +31,7 @@
                     try reactor.start(name: "loop-\(index)") { threads.ended() }
                     started.append(reactor)
                 }
-                reactors = started
+                ring = ReactorRing(started)
             } catch let error as SystemError {
                 for reactor in started { reactor.stop() }
                 throw IOError(errnoCode: error.number, reason: "cannot start an event loop (\(error.call))")
@@ -36,11 +39,9 @@
         }
 
         /// The next in turn, or the one that asks.
-        package func next() -> any EventLoop { nextReactor() }
+        package func next() -> any EventLoop { ring.next() }
 
-        func nextReactor() -> Reactor { reactors[abs(turn.wrappingAdd(1, ordering: .relaxed).oldValue % reactors.count)] }
-
-        package func any() -> any EventLoop { reactors.first { $0.inEventLoop } ?? nextReactor() }
+        package func any() -> any EventLoop { reactors.first { $0.inEventLoop } ?? ring.next() }
 
         package func makeIterator() -> EventLoopIterator { EventLoopIterator(reactors) }
 
@@ -50,6 +51,24 @@
             threads.whenOver { queue.async { callback(nil) } }
             for reactor in reactors { reactor.stop() }
         }
+    }
+
+    /// Reactors that take connections in turn.
+    package final class ReactorRing: Sendable {
+        let reactors: [Reactor]
+        private let turn = Atomic<Int>(0)
+
+        init(_ reactors: [Reactor]) { self.reactors = reactors }
+
+        /// The loops of `group`, which may be one of them alone; nil when they are not all reactors.
+        package static func of(_ group: any EventLoopGroup) -> ReactorRing? {
+            if let group = group as? ReactorGroup { return group.ring }
+            let loops = Array(group.makeIterator())
+            let reactors = loops.compactMap { $0 as? Reactor }
+            return reactors.isEmpty || reactors.count < loops.count ? nil : ReactorRing(reactors)
+        }
+
+        func next() -> Reactor { reactors[abs(turn.wrappingAdd(1, ordering: .relaxed).oldValue % reactors.count)] }
     }
 
     /// Counts threads, and knows who waits for the last one.

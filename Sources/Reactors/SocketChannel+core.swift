@@ -57,6 +57,7 @@
             connected = nil
             let local = SocketAddress { getsockname(descriptor, $0, $1) }
             addresses.withLock { $0.local = local }
+            if case .unixDomainSocket? = local { isUnix = true }
             promise?.succeed()
             if state == .active { pipeline.syncOperations.fireChannelActive() }
             if state == .active, reader == nil, autoRead { pipeline.syncOperations.read() }

@@ -14,8 +14,9 @@
             case failed(IOError)
         }
 
-        /// Reads what there is. A read that did not fill the buffer has left nothing, but for the end, which is told by an event.
-        /// - Parameter toEnd: that event has come.
+        /// Reads what there is. A read that did not fill the buffer has left nothing, but for the end and what stands behind urgent
+        /// bytes, which are told by events.
+        /// - Parameter toEnd: such an event has come.
         /// - Returns: whether it stopped before it had all.
         func readIn(toEnd: Bool) -> Bool {
             for _ in 0..<SocketChannel.readsInARow {

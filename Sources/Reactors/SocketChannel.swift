@@ -45,6 +45,8 @@
         @exclusivity(unchecked) var allowsHalfClosure = false
         @exclusivity(unchecked) var isInputEnded = false
         @exclusivity(unchecked) var isOutputShut = false
+        /// Such a socket's reads may stop at a message that carries descriptors, with more behind it.
+        @exclusivity(unchecked) var isUnix = false
         /// This side's direction is to be shut when everything is written.
         var shutting: EventLoopPromise<Void>?
         /// What to wait for is settled at the end of the event.
@@ -88,7 +90,7 @@
             switch state {
             case .connecting: interest = switchyard_out
             case .active:
-                if !isInputEnded { interest = reads ? switchyard_in | switchyard_rdhup : switchyard_rdhup }
+                if !isInputEnded { interest = reads ? switchyard_in | switchyard_pri | switchyard_rdhup : switchyard_rdhup }
                 if isBlocked { interest |= switchyard_out }
             case .idle, .closed: return
             }
@@ -110,7 +112,7 @@
             guard state == .active else { return }
             if reads {
                 guard events & ~switchyard_out != 0 else { return }
-                isUnread = readIn(toEnd: events & ~(switchyard_out | switchyard_in) != 0)
+                isUnread = readIn(toEnd: isUnix || events & ~(switchyard_out | switchyard_in) != 0)
                 if isUnread { return }
             } else if events & switchyard_rdhup != 0, !isInputEnded {
                 // It has said its last: what it said is taken, and its end is known, however long nobody wants to read.

@@ -3,7 +3,7 @@
     import Glibc
     package import NIOCore
 
-    /// A listening socket whose connections go to the reactors of a group in turn.
+    /// A listening socket whose connections go to some reactors in turn.
     ///
     /// `@unchecked Sendable`: confined to its reactor, but for the address.
     package final class SocketListener: Watcher, @unchecked Sendable {
@@ -12,7 +12,7 @@
         /// Where it listens.
         package let address: SocketAddress
         private let reactor: Reactor
-        private let group: ReactorGroup
+        private let ring: ReactorRing
         private let batch: Int
         private let initializer: Initializer
 
@@ -25,18 +25,22 @@
         ///   - batch: connections that are taken in a row.
         /// - Throws: `IOError`.
         package static func bind(
-            to address: SocketAddress, backlog: CInt, batch: Int, group: ReactorGroup, initializer: @escaping Initializer
+            to address: SocketAddress, backlog: CInt, batch: Int, ring: ReactorRing, initializer: @escaping Initializer
         ) async throws -> SocketListener {
-            let listener = try SocketListener(address, backlog: backlog, batch: batch, group: group, initializer: initializer)
-            try await listener.reactor.submit { try listener.reactor.poller.watch(listener, for: switchyard_in) }.get()
+            let listener = try SocketListener(address, backlog: backlog, batch: batch, ring: ring, initializer: initializer)
+            do {
+                try await listener.reactor.submit { try listener.reactor.poller.watch(listener, for: switchyard_in) }.get()
+            } catch let error as SystemError {
+                throw IOError(errnoCode: error.number, reason: "\(error.call)")
+            }
             return listener
         }
 
-        private init(_ address: SocketAddress, backlog: CInt, batch: Int, group: ReactorGroup, initializer: @escaping Initializer) throws {
-            self.group = group
+        private init(_ address: SocketAddress, backlog: CInt, batch: Int, ring: ReactorRing, initializer: @escaping Initializer) throws {
+            self.ring = ring
             self.batch = batch
             self.initializer = initializer
-            reactor = group.nextReactor()
+            reactor = ring.next()
             let descriptor = try address.makeSocket()
             do {
                 var on: CInt = 1
@@ -90,7 +94,7 @@
         }
 
         private func enter(_ descriptor: CInt, _ remote: SocketAddress?) {
-            let target = group.nextReactor()
+            let target = ring.next()
             let initializer = initializer
             let isTaken = target.take {
                 let channel = SocketChannel(descriptor, on: target, remote: remote)

@@ -68,7 +68,7 @@ func withConnections(
     let group = try kind.start()
     let address: SocketAddress
     if let group = group as? ReactorGroup {
-        address = try await SocketListener.bind(to: loopback, backlog: 16, batch: 8, group: group, initializer: initializer).address
+        address = try await SocketListener.bind(to: loopback, backlog: 16, batch: 8, ring: group.ring, initializer: initializer).address
     } else {
         address = try #require(try await ServerBootstrap(group: group).childChannelInitializer(initializer).bind(to: loopback).get().localAddress)
     }

@@ -16,7 +16,7 @@ struct SocketListenerTests {
     private func listen(
         _ group: ReactorGroup, on address: SocketAddress = loopback, _ initializer: @escaping SocketListener.Initializer = nothing
     ) async throws -> SocketListener {
-        try await SocketListener.bind(to: address, backlog: 16, batch: 4, group: group, initializer: initializer)
+        try await SocketListener.bind(to: address, backlog: 16, batch: 4, ring: group.ring, initializer: initializer)
     }
 
     private func failure(_ body: () async throws -> Void) async -> CInt? {

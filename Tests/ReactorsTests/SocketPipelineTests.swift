@@ -92,7 +92,7 @@ struct SocketPipelineTests {
     func tls(size: Int) async throws {
         let (server, client) = (try SocketPipelineTests.context(isServer: true), try SocketPipelineTests.context(isServer: false))
         try await withReactors(2) { group, reactor in
-            let listener = try await SocketListener.bind(to: loopback, backlog: 16, batch: 4, group: group) { child in
+            let listener = try await SocketListener.bind(to: loopback, backlog: 16, batch: 4, ring: group.ring) { child in
                 child.eventLoop.makeCompletedFuture {
                     try child.pipeline.syncOperations.addHandlers([NIOSSLServerHandler(context: server), Echo()])
                 }

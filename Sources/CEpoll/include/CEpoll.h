@@ -15,6 +15,7 @@
 
 // Events as numbers: Swift imports the enumeration as a type of its own.
 static const uint32_t switchyard_in = EPOLLIN;
+static const uint32_t switchyard_pri = EPOLLPRI;
 static const uint32_t switchyard_out = EPOLLOUT;
 static const uint32_t switchyard_err = EPOLLERR;
 static const uint32_t switchyard_hup = EPOLLHUP;
@@ -27,10 +28,10 @@ static inline int switchyard_timerfd(void) { return timerfd_create(CLOCK_MONOTON
 
 // The C library's own are points at which a thread may be cancelled, which costs two locked instructions each.
 static inline ssize_t switchyard_recv(int socket, void *bytes, size_t count) {
-    return syscall(SYS_recvfrom, socket, bytes, count, 0, 0, 0);
+    return syscall(SYS_recvfrom, socket, bytes, count, 0L, (void *)0, (void *)0);
 }
 static inline ssize_t switchyard_send(int socket, const void *bytes, size_t count) {
-    return syscall(SYS_sendto, socket, bytes, count, MSG_NOSIGNAL, 0, 0);
+    return syscall(SYS_sendto, socket, bytes, count, (long)MSG_NOSIGNAL, (void *)0, 0L);
 }
 
 // Lets a timer ring once, at a time of the monotonic clock. Told as what is left until then: tools that set a process's date take a time for a date.

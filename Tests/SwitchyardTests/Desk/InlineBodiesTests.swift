@@ -66,4 +66,47 @@ struct InlineBodiesTests {
         #expect(lent == body(4, count: 8_000))
         #expect(lent.readerIndex == 0)
     }
+
+    /// What a handler answers with, and what it belongs to.
+    enum Large: CaseIterable {
+        case another, partOfAnother, grown, partOfGrown
+
+        func answer(_ lent: consuming ByteBuffer) -> ByteBuffer {
+            var whole = self == .grown || self == .partOfGrown ? lent : ByteBuffer()
+            whole.clear()
+            whole.reserveCapacity(100_000)
+            whole.writeRepeatingByte(1, count: 100_000)
+            // Where the memory grew in place, its part begins where the body did and is as long as that was.
+            return self == .another || self == .grown ? whole : whole.getSlice(at: 0, length: BodyBlocks.size)!
+        }
+    }
+
+    @Test("memory comes back: a large answer, or one that is part of something large, is not held for long", arguments: Large.allCases)
+    func large(kind: Large) {
+        var bodies = InlineBodies()
+        for number in 0..<20 {
+            for _ in 0..<100 { takeBack(lend(body(number, count: 100), from: &bodies), to: &bodies) }
+            let lent = lend(body(number, count: 100), from: &bodies)
+            #expect(lent.capacity == BodyBlocks.size, "no slice any more: a buffer that goes to and fro")
+            takeBack(kind.answer(lent), to: &bodies)
+            for _ in 0..<256 { takeBack(lend(body(number, count: 100), from: &bodies), to: &bodies) }
+            let later = lend(body(number, count: 100), from: &bodies)
+            #expect(later == body(number, count: 100))
+            #expect(later.storageCapacity == BodyBlocks.size)
+            takeBack(later, to: &bodies)
+        }
+    }
+
+    @Test("a small body that is kept holds one block, whatever came around it", arguments: [true, false])
+    func small(isUsedAgain: Bool) {
+        var blocks = BodyBlocks(isUsedAgain: isUsedAgain)
+        var kept: [ByteBuffer] = []
+        for number in 0..<300 {
+            let sent = [body(number, count: 65_507), body(number, count: 100), body(number, count: BodyBlocks.size)][number % 3]
+            let copy = sent.withUnsafeReadableBytes { blocks.copy($0) }
+            #expect(copy == sent)
+            if number % 3 == 1 { kept.append(copy) }
+        }
+        for body in kept { #expect(body.storageCapacity == BodyBlocks.size) }
+    }
 }

@@ -16,6 +16,8 @@ final class LaneDesk: @unchecked Sendable {
     let router: PacketRouter
     let log: EventLog
     let memory: MemoryBudget.Share
+    /// What ``memory`` is a share of: asked for each packet, where the way there would count a reference.
+    private let budget: MemoryBudget
     /// Whom it serves; set before anything is, and read by handlers.
     weak var server: (any PacketSender & AnyObject)?
     let box: ReturnBox
@@ -47,6 +49,7 @@ final class LaneDesk: @unchecked Sendable {
         self.lanes = lanes
         self.router = router
         self.memory = memory.share()
+        budget = memory
         log = EventLog(logger)
         links = ClientTable(loop: index, key: key)
         box = ReturnBox(eventLoop: eventLoop)
@@ -81,7 +84,7 @@ final class LaneDesk: @unchecked Sendable {
         counters.packetsIn += 1
         pass.turn(to: header, of: router)
         let bytes = UnsafeRawBufferPointer(start: body, count: header.bodyCount)
-        guard let inline = pass.inline else { return dispatchSlowly(header, bytes, from: link, pass.lane, pass.connection.origin) }
+        guard let inline = pass.inline else { return dispatchSlowly(header, bytes, from: link, pass.lane, pass.connection) }
         do {
             guard
                 let answer = try inline._withUnsafeGuaranteedRef({
@@ -101,12 +104,14 @@ final class LaneDesk: @unchecked Sendable {
         }
     }
 
+    @inline(never)
     private func dispatchSlowly(
-        _ header: PacketHeader, _ body: UnsafeRawBufferPointer, from link: DeskLink, _ route: Unmanaged<PacketRouter.LaneRoute>?, _ origin: LinkHandle
+        _ header: PacketHeader, _ body: UnsafeRawBufferPointer, from link: DeskLink, _ route: Unmanaged<PacketRouter.LaneRoute>?,
+        _ connection: PacketConnection
     ) {
         guard let route else { return link.undeliverable(.noRoute, header, body) }
-        guard !memory.budget.isExceeded else { return link.undeliverable(.busy, header, body) }
-        let packet = LanePacket(packet: Packet(header: header, body: laneBodies.copy(body)), origin: origin, route: route)
+        guard !budget.isExceeded else { return link.undeliverable(.busy, header, body) }
+        let packet = LanePacket(packet: Packet(header: header, body: laneBodies.copy(body)), connection: connection, route: route)
         stage(.packet(packet), header, from: link)
     }
 
@@ -165,7 +170,7 @@ final class LaneDesk: @unchecked Sendable {
         switch consume item {
         case .packet(let lost):
             let header = lost.packet.header
-            let link = links.find(lost.origin.number)
+            let link = links.find(lost.connection.origin.number)
             lost.packet.body.withUnsafeReadableBytes {
                 link?.undeliverable(isStopped.load(ordering: .relaxed) || lanes.isStopped ? .draining : .busy, header, $0)
             }
@@ -203,6 +208,7 @@ final class LaneDesk: @unchecked Sendable {
         // Most entries are for the link of the one before: to look it up would count a reference for each.
         var held: (link: DeskLink, connection: Link?)?
         var link: Unmanaged<DeskLink>?
+        var connection: Unmanaged<Link>?
         // Guard: a block holds whole entries only.
         while bytes.count - offset >= Return.size {
             let entry = Return(at: base + offset)
@@ -212,9 +218,11 @@ final class LaneDesk: @unchecked Sendable {
             if link?._withUnsafeGuaranteedRef({ $0.session == entry.target }) != true {
                 held = links.find(entry.target).map { ($0, $0.link) }
                 link = held.map { Unmanaged.passUnretained($0.link) }
+                connection = held?.connection.map { Unmanaged.passUnretained($0) }
             }
             if entry.target != 0, let link {
-                link._withUnsafeGuaranteedRef { accept(entry, content, for: $0, on: held?.connection) }
+                // Guard: `held` keeps both until another is looked up.
+                link._withUnsafeGuaranteedRef { accept(entry, content, for: $0, on: connection) }
             } else {
                 acceptHomeless(entry, content)
             }
@@ -233,7 +241,7 @@ final class LaneDesk: @unchecked Sendable {
     }
 
     @inline(__always)
-    private func accept(_ entry: Return, _ bytes: UnsafeRawBufferPointer, for link: DeskLink, on connection: Link?) {
+    private func accept(_ entry: Return, _ bytes: UnsafeRawBufferPointer, for link: DeskLink, on connection: Unmanaged<Link>?) {
         if let base = bytes.baseAddress, entry.count > 0 {
             let header = PacketHeader(at: base, format: inMemory)
             let body = UnsafeRawBufferPointer(start: base + PacketHeader.size, count: header.bodyCount)
@@ -253,7 +261,7 @@ final class LaneDesk: @unchecked Sendable {
             counters.goneReplies += 1
             return
         }
-        packet.body.withUnsafeReadableBytes { link.accept(packet.header, $0, on: link.link, isAnswer: false) }
+        packet.body.withUnsafeReadableBytes { link.accept(packet.header, $0, on: link.link.map { Unmanaged.passUnretained($0) }, isAnswer: false) }
     }
 
     private func leaveLane(_ count: Int, _ link: DeskLink?) {

@@ -4,6 +4,8 @@ import Wire
 /// One link, as other threads know it: where to leave what is for it.
 package final class LinkHandle: Sendable {
     let desk: LaneDesk
+    /// The desk's: the way there, through the desk, would count a reference for each reply.
+    private let box: ReturnBox
     /// The link's number in its desk's table; never used again.
     let number: UInt64
     /// The peer's address, for people.
@@ -11,6 +13,7 @@ package final class LinkHandle: Sendable {
 
     init(desk: LaneDesk, number: UInt64, address: String) {
         self.desk = desk
+        box = desk.box
         self.number = number
         self.address = address
     }
@@ -18,7 +21,7 @@ package final class LinkHandle: Sendable {
     // MARK: - From a lane's thread
 
     /// A handler has returned, and answers nothing.
-    func finish(_ header: PacketHeader) { desk.box.put(Return(target: number, finishes: header.length, count: 0)) { _ in } }
+    func finish(_ header: PacketHeader) { box.put(Return(target: number, finishes: header.length, count: 0)) { _ in } }
 
     /// A handler has returned: its reply goes back with the identity of the packet that it answers.
     @inline(__always)
@@ -46,7 +49,7 @@ package final class LinkHandle: Sendable {
         body.withUnsafeReadableBytes { bytes in
             let frame = UndeliveredFrame(code: code.rawValue, lost: header, body: bytes, reason: reason ?? code.name)
             let entry = Return(target: number, finishes: header.length, count: frame.header.length)
-            desk.box.put(entry) { frame.store(to: $0, format: desk.inMemory) }
+            box.put(entry) { frame.store(to: $0, format: desk.inMemory) }
         }
     }
 
@@ -64,7 +67,7 @@ package final class LinkHandle: Sendable {
     @inline(__always)
     private func put(_ header: PacketHeader, _ body: ByteBuffer, finishes: Int) {
         body.withUnsafeReadableBytes { body in
-            desk.box.put(Return(target: number, finishes: finishes, count: header.length)) { bytes in
+            box.put(Return(target: number, finishes: finishes, count: header.length)) { bytes in
                 header.store(to: bytes, format: desk.inMemory)
                 if let start = body.baseAddress { (bytes + PacketHeader.size).copyMemory(from: start, byteCount: body.count) }
             }

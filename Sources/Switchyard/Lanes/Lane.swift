@@ -106,9 +106,11 @@ final class Lane: Sendable {
         var batch = UniqueDeque<LaneItem>()
         while await take(&batch) {
             let count = batch.count
-            while let item = batch.popFirst() {
+            while true {
+                await handlePackets(&batch)
+                guard let item = batch.popFirst() else { break }
                 switch consume item {
-                case .packet(let packet): await handle(packet)
+                case .packet: break  // Those have been handled.
                 case .closed(let notice): await tell(notice)
                 case .call(let work):
                     advance()
@@ -144,24 +146,50 @@ final class Lane: Sendable {
 
     private func advance() { progress.store(progress.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
 
+    /// Handles the packets at the front of `batch`.
     @inline(__always)
-    private nonisolated(nonsending) func handle(_ item: borrowing LanePacket) async {
+    private nonisolated(nonsending) func handlePackets(_ batch: inout UniqueDeque<LaneItem>) async {
+        while let route = Lane.nextRoute(batch) {
+            // Taken once for all packets in a row that have it: to call it from where it stands would count a reference for each.
+            let handler = route._withUnsafeGuaranteedRef { $0.handler }
+            repeat {
+                guard let item = batch.popFirst() else { return }
+                switch consume item {
+                case .packet(let packet): await handle(packet, handler)
+                default: return  // None stands in front, as has been looked at.
+                }
+                done.store(done.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+            } while Lane.nextRoute(batch)?.toOpaque() == route.toOpaque()
+        }
+    }
+
+    /// The handler of the packet at the front; nil when there is none there.
+    @inline(__always)
+    private static func nextRoute(_ batch: borrowing UniqueDeque<LaneItem>) -> Unmanaged<PacketRouter.LaneRoute>? {
+        guard !batch.isEmpty else { return nil }
+        switch batch[0] {
+        case .packet(let packet): return packet.route
+        default: return nil
+        }
+    }
+
+    @inline(__always)
+    private nonisolated(nonsending) func handle(_ item: borrowing LanePacket, _ handler: PacketRouter.Handler) async {
         let header = item.packet.header
-        guard !item.origin.isStopped else { return item.origin.refuse(.draining, header, item.packet.body) }
+        guard !item.connection.origin.isStopped else { return item.connection.origin.refuse(.draining, header, item.packet.body) }
         advance()
         do {
-            let handler = item.route._withUnsafeGuaranteedRef { $0.handler }
-            guard let reply = try await handler(item.packet, PacketConnection(origin: item.origin, header: header)) else {
+            guard let reply = try await handler(item.packet, item.connection) else {
                 advance()
-                return item.origin.finish(header)
+                return item.connection.origin.finish(header)
             }
             advance()
             // In parts: as a whole it would be copied, and each of its references counted once more.
             let (head, body) = (reply.header, reply.body)
-            item.origin.finish(header, head, body)
+            item.connection.origin.finish(header, head, body)
         } catch {
             advance()
-            item.origin.fail(header, item.packet.body, error)
+            item.connection.origin.fail(header, item.packet.body, error)
         }
     }
 

@@ -28,8 +28,8 @@ enum LaneItem: ~Copyable, Sendable {
 /// A packet on its way to its handler. It holds two references and no more: its body and its link.
 struct LanePacket: ~Copyable, Sendable {
     let packet: Packet
-    /// Where the packet came from, and where its reply goes.
-    let origin: LinkHandle
+    /// Where the packet came from, and where its reply goes: as its handler is told, so that it is lent to that and not made for it.
+    let connection: PacketConnection
     /// Its handler. Guard: the router of its link's desk holds it.
     let route: Unmanaged<PacketRouter.LaneRoute>
 }

@@ -65,6 +65,7 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
         return Consumed(bytes: walk.bytes, needed: walk.needed)
     }
 
+    @inline(never)
     private func meet(_ es: UInt32) {
         lastEdge = es
         if edges.insert(es).inserted { gateways.add(handle, es: es) }
@@ -96,9 +97,9 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
 
     // MARK: - Out
 
-    override func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on link: Link?, isAnswer: Bool) {
+    override func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on link: Unmanaged<Link>?, isAnswer: Bool) {
         guard let link else { return }
-        append(header, body, on: link)
+        link._withUnsafeGuaranteedRef { append(header, body, on: $0) }
         if !header.isControl { desk.counters.packetsOut += 1 }
     }
 

@@ -9,7 +9,7 @@ struct InlineBodies {
     /// Bodies in a row that come back before one more buffer is made for them: handlers that keep what they get are given slices.
     private static let patience = 64
     /// A larger buffer that a handler answers with is not kept.
-    private static let largest = 64 << 10
+    var largest = 64 << 10
 
     private var blocks = BodyBlocks(isUsedAgain: true)
     /// The buffer that goes to and fro, while it is here: at least ``BodyBlocks/size`` bytes.
@@ -60,7 +60,7 @@ struct InlineBodies {
     /// Whether `body` is a buffer to keep; where its memory begins is noted.
     @inline(never)
     private mutating func isFit(_ body: borrowing ByteBuffer, _ address: UnsafeRawPointer?) -> Bool {
-        guard let address, body.capacity >= BodyBlocks.size, body.storageCapacity <= InlineBodies.largest else { return false }
+        guard let address, body.capacity >= BodyBlocks.size, body.storageCapacity <= largest else { return false }
         start = UnsafeMutableRawPointer(mutating: address) - body.readerIndex
         capacity = body.capacity
         return true

@@ -98,7 +98,10 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
     // MARK: - Out
 
     override func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on link: Unmanaged<Link>?, isAnswer: Bool) {
-        guard let link else { return }
+        guard let link, link._withUnsafeGuaranteedRef({ $0.isOpen }) else {
+            desk.counters.goneReplies += 1
+            return
+        }
         link._withUnsafeGuaranteedRef { append(header, body, on: $0) }
         if !header.isControl { desk.counters.packetsOut += 1 }
     }

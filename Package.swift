@@ -137,7 +137,8 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["TestSupport", "Wire", nioCore], resources: [.copy("vectors")], swiftSettings: settings),
         .testTarget(name: "RoutingTests", dependencies: ["TestSupport", "Routing"], resources: [.copy("vectors")], swiftSettings: settings),
         .testTarget(
-            name: "LinksTests", dependencies: ["TestSupport", "Links", "Wire", nioCore, nioEmbedded, nioPosix, logging], swiftSettings: settings),
+            name: "LinksTests", dependencies: ["TestSupport", "Links", "Wire", "Telemetry", nioCore, nioEmbedded, nioPosix, logging],
+            swiftSettings: settings),
         .testTarget(name: "SessionsTests", dependencies: ["Sessions", "Wire"], swiftSettings: settings),
         .testTarget(
             name: "ThriftLinkTests",

@@ -6,20 +6,21 @@ extension SystemTests {
     @Suite struct StartTests {
         @Test("S25: SIGTERM while an upstream is dialed for the first time ends the process in order, with 0; nothing is announced or starts then")
         func whileStarting() throws {
-            // It takes the connection and says nothing, so the handshake lasts as long as an attempt may.
-            let silent = try Listener()
             // Whose turn comes after the gateway.
             let later = try Listener()
-            var configuration = Configuration(
-                routes: ["{ name: main, types: [100-199], to: [\"127.0.0.1:\(silent.port)\"], legacy: true, tls: { name: silent.example } }"])
-            configuration.top = [
-                "rpcProxy:", "  listen: \"127.0.0.1:0\"", "  routes:",
-                "    - { name: all, methods: [\"*\"], to: [\"127.0.0.1:\(later.port)\"] }",
-            ]
-            let file = try ConfigurationFile(configuration.yaml)
-            defer { file.remove() }
             // Several times, since what must not start has little time to: the process ends.
             for _ in 0..<6 {
+                // It takes the connection and says nothing, so the handshake lasts as long as an attempt may. One for each process: the last one may have
+                // dialed once more on its way out.
+                let silent = try Listener()
+                var configuration = Configuration(
+                    routes: ["{ name: main, types: [100-199], to: [\"127.0.0.1:\(silent.port)\"], legacy: true, tls: { name: silent.example } }"])
+                configuration.top = [
+                    "rpcProxy:", "  listen: \"127.0.0.1:0\"", "  routes:",
+                    "    - { name: all, methods: [\"*\"], to: [\"127.0.0.1:\(later.port)\"] }",
+                ]
+                let file = try ConfigurationFile(configuration.yaml)
+                defer { file.remove() }
                 let child = try ChildProcess(SwitchyardProcess.binary(), ["up", "--config", file.path])
                 defer { child.end() }
                 let connection = try obtain("the first dial") { silent.accept(within: .milliseconds(100)) }

@@ -13,7 +13,10 @@
     ///
     /// `@unchecked Sendable`: everything but the atomics and `incoming` is confined to the thread.
     package final class Reactor: EventLoop, @unchecked Sendable {
-        package typealias Job = @Sendable () -> Void
+        /// A task. A bare closure in an array would be wrapped in another one, on the heap, each time.
+        private struct Job: Sendable {
+            let run: @Sendable () -> Void
+        }
 
         private struct Incoming {
             var jobs: [Job] = []
@@ -99,7 +102,7 @@
             for _ in 0..<Reactor.rounds {
                 if jobs.isEmpty, !takeIncoming() { return true }
                 swap(&jobs, &running)
-                for job in running { job() }
+                for job in running { job.run() }
                 running.removeAll(keepingCapacity: true)
             }
             return false
@@ -155,20 +158,20 @@
 
         package var inEventLoop: Bool { UInt(pthread_self()) == thread.load(ordering: .relaxed) }
 
-        package func execute(_ task: @escaping Job) { _ = take(task) }
+        package func execute(_ task: @escaping @Sendable () -> Void) { _ = take(task) }
 
         /// - Returns: whether it will be done; a loop that has ended does nothing.
-        func take(_ task: @escaping Job) -> Bool {
+        func take(_ task: @escaping @Sendable () -> Void) -> Bool {
             guard inEventLoop else { return leave(task) }
-            jobs.append(task)
+            jobs.append(Job(run: task))
             return true
         }
 
         /// Adds to what other threads have left.
-        private func leave(_ task: @escaping Job) -> Bool {
+        private func leave(_ task: @escaping @Sendable () -> Void) -> Bool {
             let (isTaken, wakes) = incoming.withLock { incoming in
                 guard !incoming.isOver else { return (false, false) }
-                incoming.jobs.append(task)
+                incoming.jobs.append(Job(run: task))
                 defer { incoming.isAsleep = false }
                 return (true, incoming.isAsleep)
             }

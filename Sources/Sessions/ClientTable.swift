@@ -8,7 +8,7 @@ public protocol SessionHolder: AnyObject {
 ///
 /// Public and inlinable, because a packet on its way back asks: `@inlinable package` is not inlined across targets.
 public struct ClientTable<Client: SessionHolder> {
-    @usableFromInline var slots: [Client?] = [nil]
+    private var slots: [Client?] = [nil]
     /// The same, for whoever asks for each packet: to hand out a client counts a reference.
     @usableFromInline var references: [Unmanaged<Client>?] = [nil]
     private var free: [Int] = []
@@ -42,9 +42,7 @@ public struct ClientTable<Client: SessionHolder> {
     @inlinable
     @inline(__always)
     public func find(_ session: UInt64) -> Client? {
-        let slot = SessionID.slot(of: session)
-        guard slot < slots.count, let client = slots[slot], client.session == session else { return nil }
-        return client
+        reference(session)?.takeUnretainedValue()
     }
 
     /// The same without counting a reference. Guard: good until the client is removed, or as long as whoever removes it still holds it.

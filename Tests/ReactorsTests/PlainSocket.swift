@@ -10,21 +10,9 @@ struct PlainSocket: Sendable {
 
     struct Failed: Error { var number: CInt }
 
-    private static func stream(_ address: SocketAddress) throws -> CInt {
-        let family =
-            switch address {
-            case .v4: AF_INET
-            case .v6: AF_INET6
-            case .unixDomainSocket: AF_UNIX
-            }
-        let descriptor = socket(family, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
-        guard descriptor >= 0 else { throw Failed(number: errno) }
-        return descriptor
-    }
-
     /// Connected, or about to be.
     static func connect(to address: SocketAddress) throws -> PlainSocket {
-        let socket = PlainSocket(descriptor: try stream(address))
+        let socket = PlainSocket(descriptor: try address.makeSocket())
         let result = address.withSockAddr { Glibc.connect(socket.descriptor, $0, socklen_t($1)) }
         guard result == 0 || errno == EINPROGRESS else {
             defer { socket.close() }
@@ -34,7 +22,7 @@ struct PlainSocket: Sendable {
     }
 
     static func listen(on address: SocketAddress = try! SocketAddress(ipAddress: "127.0.0.1", port: 0), backlog: CInt = 16) throws -> PlainSocket {
-        let socket = PlainSocket(descriptor: try stream(address))
+        let socket = PlainSocket(descriptor: try address.makeSocket())
         guard address.withSockAddr({ Glibc.bind(socket.descriptor, $0, socklen_t($1)) }) == 0, Glibc.listen(socket.descriptor, backlog) == 0 else {
             defer { socket.close() }
             throw Failed(number: errno)

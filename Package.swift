@@ -46,7 +46,6 @@ let package = Package(
         .target(
             name: "Links", dependencies: ["Wire", "Telemetry", "CEpoll", "Reactors", nioCore, nioPosix, nioTLS, nioSSL, deque, logging],
             swiftSettings: settings),
-
         .target(name: "Sessions", dependencies: ["Wire", nioCore], swiftSettings: settings),
         .target(name: "Membership", dependencies: ["Wire", "Routing", "Telemetry", "Links", nioCore, logging], swiftSettings: settings),
         .target(

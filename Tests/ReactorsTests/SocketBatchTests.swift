@@ -57,7 +57,15 @@ struct SocketBatchTests {
         }
     }
 
-    /// A connected pair, whose first descriptor is a number that nobody else here takes.
+    /// A descriptor number that nobody else here takes: a process is given the lowest free ones, and thousands are free below this one.
+    /// Not the highest of all, as the kernel keeps a table as long as the highest in use.
+    private static func number(_ index: CInt) -> CInt {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return CInt(min(limit.rlim_cur, 60_000)) - 100 + 10 * index
+    }
+
+    /// A connected pair, whose first descriptor is that number.
     private static func pair(number: CInt) -> (own: CInt, peer: PlainSocket) {
         var pair: [CInt] = [-1, -1]
         socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0, &pair)
@@ -76,7 +84,10 @@ struct SocketBatchTests {
     func staleEvent(isDirect: Bool) async throws {
         try await withReactors { _, reactor in
             let recorders = (0..<3).map { _ in Recorder(readsDirectly: isDirect) }
-            let (first, old) = (SocketBatchTests.pair(number: 700), SocketBatchTests.pair(number: 800))
+            let numbers: (CInt, CInt) = isDirect ? (0, 1) : (2, 3)
+            let (first, old) = (
+                SocketBatchTests.pair(number: SocketBatchTests.number(numbers.0)), SocketBatchTests.pair(number: SocketBatchTests.number(numbers.1))
+            )
             let latest = Mutex<(own: CInt, channel: SocketChannel, peer: PlainSocket)?>(nil)
             let channels = try await value(
                 reactor.submit {

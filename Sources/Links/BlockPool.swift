@@ -5,6 +5,7 @@ package import NIOCore
 /// A block is lent to a link from its first queued frame until the socket has taken it. The pool keeps what comes back, up to
 /// ``retained`` bytes of each size; in steady state nothing is allocated. Frames that are longer than every class have blocks of their own, of
 /// which it keeps ``retainedLong`` bytes.
+@usableFromInline
 package struct BlockPool: ~Copyable {
     /// Bytes of a block of each class. The largest is the most that is handed to the socket at once (rule S2: at most 256 KiB).
     package static let sizes = [4 << 10, 32 << 10, 128 << 10, 256 << 10]

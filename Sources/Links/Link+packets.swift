@@ -1,5 +1,5 @@
 package import NIOCore
-package import Wire
+public import Wire
 
 extension Link {
     /// Queues a packet: the header as given, the body from where it lies.

@@ -1,5 +1,5 @@
-package import NIOCore
-import Reactors
+public import NIOCore
+public import Reactors
 import Synchronization
 import Telemetry
 package import Wire
@@ -10,9 +10,10 @@ package import Wire
 /// Frames are appended with ``append(_:_:)`` and written once at the end of the turn.
 ///
 /// `@unchecked Sendable`: confined to ``loop``'s event loop.
+@usableFromInline
 package final class Link: ChannelInboundHandler, SocketReader, @unchecked Sendable {
-    package typealias InboundIn = ByteBuffer
-    package typealias OutboundOut = ByteBuffer
+    @usableFromInline package typealias InboundIn = ByteBuffer
+    @usableFromInline package typealias OutboundOut = ByteBuffer
 
     /// A link's life, each state with what it does with bytes.
     package enum State: Equatable {
@@ -28,7 +29,7 @@ package final class Link: ChannelInboundHandler, SocketReader, @unchecked Sendab
         case closed
     }
 
-    package let loop: LinkLoop
+    @usableFromInline package let loop: LinkLoop
     /// Unique in the process's life: logs and the admin server know a link by it.
     package let id = Link.ids.wrappingAdd(1, ordering: .relaxed).newValue
     private static let ids = Atomic<UInt64>(0)
@@ -232,7 +233,7 @@ package final class Link: ChannelInboundHandler, SocketReader, @unchecked Sendab
         }
     }
 
-    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+    @usableFromInline package func channelWritabilityChanged(context: ChannelHandlerContext) {
         // Inside `flush` the loop there goes on by itself.
         guard !isWriting, !awaitsLastByte, context.channel.isWritable, outbound.writing != nil else { return }
         loop.enterTurn()
@@ -242,11 +243,11 @@ package final class Link: ChannelInboundHandler, SocketReader, @unchecked Sendab
 
     // MARK: - In
 
-    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    @usableFromInline package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         unwrapInboundIn(data).withUnsafeReadableBytes { socket(received: $0) }
     }
 
-    package func socket(received bytes: UnsafeRawBufferPointer) {
+    @usableFromInline package func socket(received bytes: UnsafeRawBufferPointer) {
         guard isOpen else { return }
         loop.enterTurn()
         received += bytes.count
@@ -340,20 +341,20 @@ package final class Link: ChannelInboundHandler, SocketReader, @unchecked Sendab
 
     // MARK: - Life
 
-    package func handlerAdded(context: ChannelHandlerContext) {
+    @usableFromInline package func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         channel = context.channel
         if context.channel.isActive { open(context) }
     }
 
     /// A channel that never became active ends here, and nothing of it may hold the link.
-    package func handlerRemoved(context: ChannelHandlerContext) {
+    @usableFromInline package func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
         channel = nil
         if state == .idle { owner = nil }
     }
 
-    package func channelActive(context: ChannelHandlerContext) { open(context) }
+    @usableFromInline package func channelActive(context: ChannelHandlerContext) { open(context) }
 
     private func open(_ context: ChannelHandlerContext) {
         guard state == .idle else { return }
@@ -379,12 +380,12 @@ package final class Link: ChannelInboundHandler, SocketReader, @unchecked Sendab
         owner?.linkOpened(self)
     }
 
-    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    @usableFromInline package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard staysHalfOpen, event as? ChannelEvent == .inputClosed else { return context.fireUserInboundEventTriggered(event) }
         socketInputEnded()
     }
 
-    package func socketInputEnded() {
+    @usableFromInline package func socketInputEnded() {
         isInputEnded = true
         switch state {
         case .open:
@@ -395,12 +396,12 @@ package final class Link: ChannelInboundHandler, SocketReader, @unchecked Sendab
         }
     }
 
-    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    @usableFromInline package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         failure = error
         closeNow()
     }
 
-    package func channelInactive(context: ChannelHandlerContext) {
+    @usableFromInline package func channelInactive(context: ChannelHandlerContext) {
         let code: Code? =
             switch state {
             case .finishing(let code), .lingering(let code): code

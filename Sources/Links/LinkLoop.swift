@@ -1,4 +1,4 @@
-package import NIOCore
+public import NIOCore
 import Telemetry
 
 /// What the links of one event loop share: the dirty set, the block pool, the timer ring, the clock of this turn.
@@ -7,6 +7,7 @@ import Telemetry
 /// shared by every frame of the burst.
 ///
 /// `@unchecked Sendable`: confined to ``eventLoop``; every method but ``init(eventLoop:)`` is called on it.
+@usableFromInline
 package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
     package let eventLoop: any EventLoop
     /// Bytes that the links of this loop hold together.
@@ -138,7 +139,7 @@ package final class LinkLoop: @unchecked Sendable, NIOScheduledCallbackHandler {
         wake = try? eventLoop.scheduleCallback(at: .uptimeNanoseconds(UInt64(due) * 10_000_000), handler: self)
     }
 
-    package func handleScheduledCallback(eventLoop: some EventLoop) {
+    @usableFromInline package func handleScheduledCallback(eventLoop: some EventLoop) {
         wakeTick = Int.max
         wake = nil
         enterTurn()

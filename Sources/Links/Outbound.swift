@@ -4,6 +4,7 @@ package import NIOCore
 /// What waits to be written on one link: the block that the socket is taking, blocks that are full, and the one being filled.
 ///
 /// The block that NIO writes stays referenced here until it is gone, because NIO does not tell on close how far a write came (S2).
+@usableFromInline
 package struct Outbound {
     /// Frames queued here that the socket has not been given: the block's memory up to ``cursor``. Nobody else holds it.
     private var tail: Block?

@@ -13,6 +13,7 @@ package protocol DirectSocket: Channel {
 }
 
 /// Reads a socket without a pipeline. Called on the socket's event loop.
+@usableFromInline
 package protocol SocketReader: AnyObject {
     /// What one read gave; it is gone when the call returns.
     func socket(received bytes: UnsafeRawBufferPointer)

@@ -6,7 +6,7 @@ public protocol SessionHolder: AnyObject {
 
 /// The clients of one event loop. Finding one by session is an array read and a comparison.
 ///
-/// Public and inlinable, because a packet on its way back asks: `@inlinable package` is not inlined across targets.
+/// Public and inlinable, because a packet on its way back asks: members of a `package` type are not inlined across targets.
 public struct ClientTable<Client: SessionHolder> {
     private var slots: [Client?] = [nil]
     /// The same, for whoever asks for each packet: to hand out a client counts a reference.

@@ -7,6 +7,7 @@ public struct Packet: Sendable, Hashable {
     /// The application's bytes, at most ``PacketHeader/maxBody``.
     public var body: ByteBuffer
 
+    @inlinable
     package init(header: PacketHeader, body: ByteBuffer) {
         self.header = header
         self.body = body

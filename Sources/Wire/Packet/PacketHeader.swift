@@ -52,7 +52,6 @@ public struct PacketHeader: Sendable, Hashable {
     }
 
     /// Bytes of the body.
-    /// Whether the type is one of the control types, 0xFF00 and up.
     @inlinable public var bodyCount: Int { length - PacketHeader.size }
     /// Whether the type is a control type, 0xFF00 and up.
     @inlinable public var isControl: Bool { type >= PacketHeader.firstControlType }

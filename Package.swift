@@ -69,7 +69,8 @@ let package = Package(
         .target(
             name: "Switchyard",
             dependencies: [
-                "Wire", "Routing", "Telemetry", "Links", "Sessions", "Membership", "ThriftLink", "RPCLink", nioCore, nioPosix, deque, logging,
+                "Wire", "Routing", "Telemetry", "Reactors", "Links", "Sessions", "Membership", "ThriftLink", "RPCLink", nioCore, nioPosix, deque,
+                logging,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -101,7 +102,8 @@ let package = Package(
         .target(
             name: "Operate",
             dependencies: [
-                "Wire", "Links", "Sessions", "Routing", "Telemetry", "Membership", "ThriftLink", "RPCLink", "Gateway", "Hub", "RPCProxy", "RPCHub",
+                "Wire", "Reactors", "Links", "Sessions", "Routing", "Telemetry", "Membership", "ThriftLink", "RPCLink", "Gateway", "Hub", "RPCProxy",
+                "RPCHub",
                 "RPCAgent", "Chat", "Switchyard", nioCore, nioPosix, logging,
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Hummingbird", package: "hummingbird"),

@@ -13,7 +13,7 @@
         private static let most = 64
 
         /// Those that a program shares where it asks for none of its own: one for each processor up to 64, never shut down.
-        package static let shared = try? ReactorGroup(threads: min(System.coreCount, most), mayEnd: false)
+        package static let shared = try? ReactorGroup(threads: min(Processors.count, most), mayEnd: false)
 
         /// Starts the threads.
         /// - Parameter threads: 1 to 64 make sense.

@@ -49,6 +49,15 @@ extern int accept4(int, struct sockaddr *, socklen_t *, int);
 
 extern int pthread_setname_np(pthread_t, const char *);
 
+// The processors that the process's first thread may run on; 0 when the system does not say.
+static inline int switchyard_affinity(void) {
+    unsigned long mask[128];
+    long bytes = syscall(SYS_sched_getaffinity, (long)getpid(), sizeof mask, mask);
+    int count = 0;
+    for (long index = 0; index < bytes / (long)sizeof mask[0]; index++) count += __builtin_popcountl(mask[index]);
+    return count;
+}
+
 static inline void switchyard_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 static inline int switchyard_accept(int listener, struct sockaddr *address, socklen_t *size) {

@@ -1,5 +1,5 @@
 import Foundation
-import NIOCore
+import Reactors
 
 /// What the defaults of a configuration are made of.
 public struct Machine: Sendable, Equatable {
@@ -18,7 +18,7 @@ public struct Machine: Sendable, Equatable {
     /// This machine.
     public static var current: Machine {
         let physical = Int(clamping: ProcessInfo.processInfo.physicalMemory)
-        return Machine(hostName: currentHostName, cores: max(1, System.coreCount), memory: ControlGroup(root: "/").memory(upTo: physical))
+        return Machine(hostName: currentHostName, cores: Processors.count, memory: ControlGroup(root: "/").memory(upTo: physical))
     }
 
     // `ProcessInfo.hostName` asks the resolver, which can take seconds.

@@ -41,6 +41,8 @@ final class LaneDesk: @unchecked Sendable {
     @exclusivity(unchecked) private var inlineBodies = InlineBodies()
     /// What goes to the lanes at the end of the turn.
     @exclusivity(unchecked) private var staged = StagedItems()
+    /// Lanes that are being handed something that they have to be scheduled for; empty between.
+    @exclusivity(unchecked) private var ready = UniqueDeque<Lane>()
     /// How packets stand in memory, on their way back from handlers.
     let inMemory = WireFormat.standard
 
@@ -158,10 +160,8 @@ final class LaneDesk: @unchecked Sendable {
 
     private func handOver() {
         guard !staged.isEmpty else { return }
-        var refused = UniqueDeque<LaneItem>()
-        lanes.threads.batch {
-            refused = staged.handOver { items, lane in lanes.append(contentsOf: &items, lane: lane) }
-        }
+        var refused = staged.handOver { items, lane in lanes.append(contentsOf: &items, lane: lane, ready: &ready) }
+        lanes.threads.schedule(&ready)
         // Who is refused may end a session, which stages its end for the next time.
         while let item = refused.popFirst() { refuse(item) }
     }

@@ -4,9 +4,9 @@ import Wire
 
 /// One of the 1,024 ordered queues: what is in it is done one after the other, each handler call finished before the next starts.
 ///
-/// A lane that has ever been used has one task, which sleeps while the lane is empty; so a packet costs no task, and waking costs a
-/// continuation. Handlers run where the task runs (`nonisolated(nonsending)`): to look whether that is the right executor would cost a
-/// lock of the runtime's at each call and at each return.
+/// A lane that has something to do waits for a runner of ``LaneThreads``, which handles what is there and lets the next lane have its turn.
+/// Handlers run where the runner does (`nonisolated(nonsending)`): to look whether that is the right executor would cost a lock of the
+/// runtime's at each call and at each return.
 final class Lane: Sendable {
     /// Packets that a lane holds, the one being handled included (rule S8); what is not a packet may use an eighth more.
     static let depth = 1_024
@@ -15,16 +15,16 @@ final class Lane: Sendable {
 
     private struct State: ~Copyable {
         var items = UniqueDeque<LaneItem>()
-        var sleeper: UnsafeContinuation<Void, Never>?
-        var task: Task<Void, Never>?
+        /// It waits for a runner, or has one.
+        var isReady = false
     }
 
     private let state = Mutex(State())
     /// What has ever been appended: written under the lock.
     private let appended = Atomic<Int>(0)
-    /// What has ever been done: written by the lane's task alone.
+    /// What has ever been done: written by the lane's runner alone.
     private let done = Atomic<Int>(0)
-    /// Odd while a handler is called; grows with each call. Written by the lane's task alone.
+    /// Odd while a handler is called; grows with each call. Written by the lane's runner alone.
     let progress = Atomic<UInt64>(0)
     /// No handler is called any more. Written under the lock.
     private let stopped = Atomic<Bool>(false)
@@ -40,18 +40,19 @@ final class Lane: Sendable {
         let isWork = item.isWork
         // What is refused ends behind the lock: its captures may be anybody's.
         var item = Optional(item)
-        let (isTaken, sleeper) = state.withLock { state in
-            guard hasRoom(forWork: isWork), let item = item.take() else { return (false, nil as UnsafeContinuation<Void, Never>?) }
+        let (isTaken, isNews) = state.withLock { state in
+            guard hasRoom(forWork: isWork), let item = item.take() else { return (false, false) }
             store(item, &state)
-            return (true, wake(&state))
+            return (true, becomeReady(&state))
         }
-        sleeper?.resume()
+        if isNews { threads.schedule(self) }
         return isTaken
     }
 
     /// Takes `items`, oldest first, and leaves those that find no room.
-    func append(contentsOf items: inout UniqueDeque<LaneItem>) {
-        let sleeper: UnsafeContinuation<Void, Never>? = state.withLock { state in
+    /// - Returns: whether the lane is to be scheduled.
+    func append(contentsOf items: inout UniqueDeque<LaneItem>) -> Bool {
+        state.withLock { state in
             let before = appended.load(ordering: .relaxed)
             if !isStopped, state.items.isEmpty, count + items.count <= Lane.depth {
                 // The usual case moves them all at once, and gives an empty deque with room for as many back.
@@ -64,9 +65,8 @@ final class Lane: Sendable {
                 }
                 items = left
             }
-            return appended.load(ordering: .relaxed) == before ? nil : wake(&state)
+            return appended.load(ordering: .relaxed) == before ? false : becomeReady(&state)
         }
-        sleeper?.resume()
     }
 
     /// Under the lock.
@@ -80,67 +80,42 @@ final class Lane: Sendable {
         state.items.append(item)
     }
 
-    /// Under the lock: something was appended. Returns whom to wake.
-    private func wake(_ state: inout State) -> UnsafeContinuation<Void, Never>? {
-        if state.task == nil { state.task = Task(executorPreference: threads) { await self.run() } }
-        return state.sleeper.take()
+    /// Under the lock: something was appended. Returns whether that is news.
+    private func becomeReady(_ state: inout State) -> Bool {
+        defer { state.isReady = true }
+        return !state.isReady
     }
 
     /// What is in the lane, the one being handled included.
     var count: Int { appended.load(ordering: .relaxed) &- done.load(ordering: .relaxed) }
 
-    /// From here on no handler is called: what waits is answered `draining`, and the call under way is cancelled (rule S25).
-    func stop() {
-        let (sleeper, task) = state.withLock { state in
-            stopped.store(true, ordering: .relaxed)
-            return (state.sleeper.take(), state.task)
-        }
-        task?.cancel()
-        sleeper?.resume()
-    }
+    /// From here on no handler is called: what waits is answered `draining` (rule S25). The call under way is cancelled by its threads.
+    func stop() { state.withLock { _ in stopped.store(true, ordering: .relaxed) } }
 
-    private nonisolated(nonsending) func run() async {
-        // A task does not hold its executor, and a handler may return after everyone else has gone.
-        let threads = threads
-        defer { withExtendedLifetime(threads) {} }
-        var batch = UniqueDeque<LaneItem>()
-        while await take(&batch) {
-            let count = batch.count
-            while true {
-                await handlePackets(&batch)
-                guard let item = batch.popFirst() else { break }
-                switch consume item {
-                case .packet: break  // Those have been handled.
-                case .closed(let notice): await tell(notice)
-                case .call(let work):
-                    advance()
-                    await work(isStopped)
-                    advance()
-                case .marker(let done): done()
-                }
-                done.store(done.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
-            }
-            if count > Lane.usual { batch = UniqueDeque() }
-        }
-    }
-
-    /// Waits for something to do; false when nothing will come any more.
-    private nonisolated(nonsending) func take(_ batch: inout UniqueDeque<LaneItem>) async -> Bool {
+    /// Handles what is in the lane now. Called by a runner, to whom the lane belongs from when it was scheduled until this returns false.
+    /// - Parameter batch: room, empty before and after.
+    /// - Returns: whether more has come meanwhile.
+    nonisolated(nonsending) func handle(_ batch: inout UniqueDeque<LaneItem>) async -> Bool {
+        state.withLock { swap(&$0.items, &batch) }
+        let count = batch.count
         while true {
-            let isStopped = state.withLock { state in
-                swap(&state.items, &batch)
-                return self.isStopped
+            await handlePackets(&batch)
+            guard let item = batch.popFirst() else { break }
+            switch consume item {
+            case .packet: break  // Those have been handled.
+            case .closed(let notice): await tell(notice)
+            case .call(let work):
+                advance()
+                await work(isStopped)
+                advance()
+            case .marker(let done): done()
             }
-            if !batch.isEmpty { return true }
-            if isStopped { return false }
-            await withUnsafeContinuation { continuation in
-                let isReady = state.withLock { state in
-                    guard state.items.isEmpty, !isStopped else { return true }
-                    state.sleeper = continuation
-                    return false
-                }
-                if isReady { continuation.resume() }
-            }
+            done.store(done.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+        }
+        if count > Lane.usual { batch = UniqueDeque() }
+        return state.withLock { state in
+            state.isReady = !state.items.isEmpty
+            return state.isReady
         }
     }
 
@@ -190,6 +165,7 @@ final class Lane: Sendable {
         } catch {
             advance()
             item.connection.origin.fail(header, item.packet.body, error)
+            await LaneThreads.goHome()
         }
     }
 

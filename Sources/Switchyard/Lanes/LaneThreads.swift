@@ -1,9 +1,13 @@
 import DequeModule
 import Dispatch
-import NIOCore
+import Reactors
 import Synchronization
 
 /// The threads on which handlers run: a task executor over at most `limit` threads, started on demand (rule S8).
+///
+/// Lanes that have something to do wait here for a runner: a task that handles one lane's batch after the other. As long as handlers return
+/// without suspending, one runner does all the work of a burst in one job, so that a lane costs neither a task nor the runtime's lock of a task that
+/// is resumed. A handler that suspends takes its runner with it, and the next lane gets another one. What has been resumed and lanes take turns.
 ///
 /// As long as handlers are short, one thread does all the work of a burst, because waking a second would cost more than it saves. A watch
 /// looks every 2 ms: a thread that is still in the job that it had at the last look, and waits there, counts as stuck, and others take its
@@ -22,19 +26,27 @@ final class LaneThreads: TaskExecutor, @unchecked Sendable {
     private static let patience = 50
 
     private let limit: Int
-    private let processors = System.coreCount
+    private let processors = Processors.count
     private let gate = ThreadGate()
-    private var jobs = Deque<UnownedJob>()
+    // Exclusivity is not checked at run time for what the gate guards and every lane touches.
+    @exclusivity(unchecked) private var jobs = Deque<UnownedJob>()
+    /// Lanes with something to do, those that have waited longest first.
+    @exclusivity(unchecked) private var lanes = UniqueDeque<Lane>()
+    /// Runners without a lane; each hears whether lanes wait for it, or else that there will be none any more.
+    private var resting: [UnsafeContinuation<Bool, Never>] = []
+    /// Runners that have been told so and have not looked yet.
+    @exclusivity(unchecked) private var starting = 0
+    /// Every runner, for ``stop()``: as many as there have been lanes with a handler under way at once, and a few more.
+    private var runners: [Task<Void, Never>] = []
     private var workers: [LaneWorker] = []
     private var parked = 0
     /// Signals that parked workers have not taken up yet.
     private var waking = 0
     private var stuck = 0
-    private var holds = 0
     private var isStopped = false
     private var isWatched = false
     private var watchRests = false
-    private let rest = DispatchSemaphore(value: 0)
+    private let watchSleep = DispatchSemaphore(value: 0)
     /// Called at each look of the watch; returns whether there is anything to look at.
     private let looking: @Sendable () -> Bool
 
@@ -59,28 +71,33 @@ final class LaneThreads: TaskExecutor, @unchecked Sendable {
         let job = UnownedJob(job)
         gate.lock()
         jobs.append(job)
-        if holds == 0 { wakeForJobs() }
+        wakeForWork()
         gate.unlock()
     }
 
-    /// Runs `body`, which makes many jobs ready, and wakes a thread for them once, behind it.
-    func batch(_ body: () -> Void) {
+    /// A lane has something to do, and had nothing before.
+    func schedule(_ lane: Lane) {
         gate.lock()
-        holds += 1
+        lanes.append(lane)
+        wakeForWork()
         gate.unlock()
-        body()
+    }
+
+    /// The same of many, which wake one thread; leaves none in `ready`.
+    func schedule(_ ready: inout UniqueDeque<Lane>) {
+        guard !ready.isEmpty else { return }
         gate.lock()
-        holds -= 1
-        if !jobs.isEmpty { wakeForJobs() }
+        if lanes.isEmpty { swap(&lanes, &ready) } else { while let lane = ready.popFirst() { lanes.append(lane) } }
+        wakeForWork()
         gate.unlock()
     }
 
     /// Under the gate: someone who is not stuck must be awake.
-    private func wakeForJobs() {
+    private func wakeForWork() {
         if !isWatched { startWatch() }
         if watchRests {
             watchRests = false
-            rest.signal()
+            watchSleep.signal()
         }
         if workers.count - parked + waking - stuck <= 0 { wakeOne() }
     }
@@ -100,10 +117,13 @@ final class LaneThreads: TaskExecutor, @unchecked Sendable {
         worker.own {
             gate.lock()
             while true {
+                // Behind jobs one is enough; a thread that is free starts its own, should another thread's not have looked yet.
+                while !lanes.isEmpty, starting < (jobs.isEmpty ? lanes.count : 1) { startRunner() }
                 guard let job = jobs.popFirst() else {
                     if park(worker) { continue } else { break }
                 }
-                worker.taken.store(worker.taken.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+                begin(worker)
+                worker.quota = 0
                 worker.isRunning = true
                 gate.unlock()
                 job.runSynchronously(on: asUnownedTaskExecutor())
@@ -112,6 +132,86 @@ final class LaneThreads: TaskExecutor, @unchecked Sendable {
                 recover(worker)
             }
             gate.unlock()
+        }
+    }
+
+    /// Under the gate: the worker gets something else to do.
+    private func begin(_ worker: LaneWorker) {
+        worker.taken.store(worker.taken.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+        recover(worker)
+    }
+
+    // MARK: - Runners
+
+    /// Under the gate, which it gives up meanwhile: makes a job, behind those that wait, for the lanes that do.
+    private func startRunner() {
+        starting += 1
+        let rested = resting.popLast()
+        gate.unlock()
+        // Either way ``enqueue(_:)`` is called at once, but by a runner that has not gone to sleep yet: that goes on by itself.
+        let fresh = rested == nil ? Task(executorPreference: self) { await self.handleLanes() } : nil
+        rested?.resume(returning: true)
+        gate.lock()
+        guard let fresh else { return }
+        runners.removeAll { $0.isCancelled }
+        runners.append(fresh)
+        guard isStopped else { return }
+        gate.unlock()
+        fresh.cancel()
+        gate.lock()
+    }
+
+    private nonisolated(nonsending) func handleLanes() async {
+        var batch = UniqueDeque<LaneItem>()
+        var goesOn = true
+        while goesOn {
+            var lane = next(isFirst: true, behind: nil)
+            while let current = lane.take() {
+                let hasMore = await current.handle(&batch)
+                await LaneThreads.goHome()
+                lane = next(isFirst: false, behind: hasMore ? current : nil)
+            }
+            // Should a handler have cancelled the task that it runs in, that is not the next lanes' affair.
+            goesOn = Task.isCancelled ? false : await rest()
+        }
+    }
+
+    /// Whoever awaits this is back on its own executor behind it. A handler should leave its caller there, but compilers have forgotten that for
+    /// some handlers that end by throwing, or are functions given by name; the next lane would run inside whatever actor the last handler used.
+    @concurrent @inline(never)
+    static func goHome() async {}
+
+    /// The lane that has waited longest; nil when none waits, or when jobs have their turn.
+    /// - Parameters:
+    ///   - isFirst: the runner has just begun. What it may take in this job although others wait is as many lanes as wait now; a runner whose job
+    ///     is that of a handler which was resumed has had its turn.
+    ///   - lane: has been handled, and has more to do.
+    private func next(isFirst: Bool, behind lane: consuming Lane?) -> Lane? {
+        gate.lock()
+        defer { gate.unlock() }
+        if let lane { lanes.append(lane) }
+        if isFirst { starting -= 1 }
+        guard !lanes.isEmpty, !Task.isCancelled || isStopped else { return nil }
+        var isMine = jobs.isEmpty
+        _ = LaneWorker.withCurrent { worker in
+            if isFirst { worker.quota = lanes.count }
+            isMine = isMine || worker.quota > 0
+            guard isMine else { return }
+            worker.quota -= 1
+            begin(worker)
+        }
+        return isMine ? lanes.popFirst() : nil
+    }
+
+    /// Waits until lanes do; false when the threads have stopped. Whoever comes here is on one of the threads, which looks for lanes again when
+    /// this job has ended.
+    private nonisolated(nonsending) func rest() async -> Bool {
+        await withUnsafeContinuation { continuation in
+            gate.lock()
+            let isStopped = isStopped
+            if !isStopped { resting.append(continuation) }
+            gate.unlock()
+            if isStopped { continuation.resume(returning: false) }
         }
     }
 
@@ -141,14 +241,18 @@ final class LaneThreads: TaskExecutor, @unchecked Sendable {
     }
 
     /// Threads end when nothing is left for them to do. Jobs that come later are still run, by those that a handler keeps, else by the
-    /// caller's next ``enqueue(_:)``.
+    /// caller's next ``enqueue(_:)``. The calls under way are cancelled: no lane calls a handler any more.
     func stop() {
         gate.lock()
         isStopped = true
         watchRests = false
-        rest.signal()
+        watchSleep.signal()
+        let (tasks, sleepers) = (runners, resting)
+        (runners, resting) = ([], [])
         gate.broadcast()
         gate.unlock()
+        for task in tasks { task.cancel() }
+        for sleeper in sleepers { sleeper.resume(returning: false) }
     }
 
     // MARK: - The watch
@@ -166,15 +270,15 @@ final class LaneThreads: TaskExecutor, @unchecked Sendable {
                     return
                 }
                 quiet = isBusy ? 0 : quiet + 1
-                watchRests = quiet > LaneThreads.patience && jobs.isEmpty && !isStopped
+                watchRests = quiet > LaneThreads.patience && jobs.isEmpty && lanes.isEmpty && parked == workers.count && !isStopped
                 let rests = watchRests
                 gate.unlock()
                 if !rests {
-                    _ = rest.wait(timeout: .now() + LaneThreads.look)
+                    _ = watchSleep.wait(timeout: .now() + LaneThreads.look)
                 } else if isOwed {
-                    _ = rest.wait(timeout: .now() + LaneThreads.restingLook)
+                    _ = watchSleep.wait(timeout: .now() + LaneThreads.restingLook)
                 } else {
-                    rest.wait()
+                    watchSleep.wait()
                 }
             }
         }
@@ -191,12 +295,13 @@ final class LaneThreads: TaskExecutor, @unchecked Sendable {
             worker.isStuck = true
             stuck += 1
         }
-        if !jobs.isEmpty, holds == 0 {
+        let waiting = jobs.count + lanes.count
+        if waiting > 0 {
             // Whoever has been woken or started counts, though on a busy machine it may not have run yet.
             let free = workers.count - parked + waking - stuck
-            let wanted = free > 0 ? min(jobs.count, processors - free) : jobs.count
+            let wanted = free > 0 ? min(waiting, processors - free) : waiting
             for _ in 0..<max(wanted, 0) { wakeOne() }
         }
-        return running > 0 || !jobs.isEmpty
+        return running > 0 || waiting > 0
     }
 }

@@ -25,6 +25,8 @@ final class LaneWorker: @unchecked Sendable {
     var takenBefore: UInt64 = 0
     /// Guarded by the gate: it is running a job.
     var isRunning = false
+    /// Guarded by the gate: lanes that the runner which it runs may still take in this job although other jobs wait; below 0 when none waited.
+    @exclusivity(unchecked) var quota = 0
     /// Guarded by the gate: looks in a row that found it in the same job and runnable.
     private var runnableLooks = 0
     /// Guarded by the gate; set by its thread before that takes a job.

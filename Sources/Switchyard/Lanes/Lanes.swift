@@ -64,7 +64,11 @@ public final class Lanes: Sendable {
     func append(_ item: consuming LaneItem, key: UInt64) -> Bool { lanes[Lanes.lane(of: key)].append(item) }
 
     /// Appends to that lane, and leaves what finds no room.
-    func append(contentsOf items: inout UniqueDeque<LaneItem>, lane: Int) { lanes[lane].append(contentsOf: &items) }
+    /// - Parameter ready: gets the lane, if it is to be scheduled.
+    func append(contentsOf items: inout UniqueDeque<LaneItem>, lane: Int, ready: inout UniqueDeque<Lane>) {
+        let lane = lanes[lane]
+        if lane.append(contentsOf: &items) { ready.append(lane) }
+    }
 
     /// Calls `done` when everything that is in any lane now has been handled.
     func barrier(_ done: @escaping @Sendable () -> Void) {

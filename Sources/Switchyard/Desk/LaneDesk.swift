@@ -76,16 +76,17 @@ final class LaneDesk: @unchecked Sendable {
 
     // MARK: - In
 
-    /// A packet of an application type, as its link has checked and stamped it; `pass` is of the read that it came with, `reply` queues the
-    /// answer of an inline handler.
+    /// A packet of an application type, as its link has checked and stamped it, that came over `connection`; `pass` is of the read that it came
+    /// with, `reply` queues the answer of an inline handler.
     @inline(__always)
     func dispatch(
-        _ header: PacketHeader, _ body: UnsafeRawPointer, from link: DeskLink, _ pass: inout ReadPass,
+        _ header: PacketHeader, _ body: UnsafeRawPointer, from link: DeskLink, on connection: Link, _ pass: inout ReadPass,
         reply: (PacketHeader, UnsafeRawBufferPointer) -> Void
     ) {
         counters.packetsIn += 1
         pass.turn(to: header, of: router)
         let bytes = UnsafeRawBufferPointer(start: body, count: header.bodyCount)
+        if let inPlace = pass.inPlace { return handle(PacketInPlace(header, bytes, from: link, on: connection), inPlace) }
         guard let inline = pass.inline else { return dispatchSlowly(header, bytes, from: link, pass.lane, pass.connection) }
         do {
             guard
@@ -115,6 +116,15 @@ final class LaneDesk: @unchecked Sendable {
         guard !budget.isExceeded else { return link.undeliverable(.busy, header, body) }
         let packet = LanePacket(packet: Packet(header: header, body: laneBodies.copy(body)), connection: connection, route: route)
         stage(.packet(packet), header, from: link)
+    }
+
+    @inline(never)
+    private func handle(_ packet: borrowing PacketInPlace, _ route: Unmanaged<PacketRouter.InPlaceRoute>) {
+        do {
+            try route._withUnsafeGuaranteedRef { try $0.handler(packet) }
+        } catch {
+            packet.withSender { link, body in failed(error, packet.header, body, from: link) }
+        }
     }
 
     /// An inline handler threw.

@@ -9,6 +9,8 @@ struct ReadPass {
     private var type: Int32 = -1
     /// Its handler, when that is an inline one. Guard: the desk's router holds it, and whoever walks a read holds the desk.
     private(set) var inline: Unmanaged<PacketRouter.InlineRoute>?
+    /// Its handler, when that looks at packets where they lie. Guard: as above.
+    private(set) var inPlace: Unmanaged<PacketRouter.InPlaceRoute>?
     /// Its handler, when that runs in lanes. Guard: as above.
     private(set) var lane: Unmanaged<PacketRouter.LaneRoute>?
 
@@ -20,17 +22,17 @@ struct ReadPass {
         connection.turn(to: header)
         guard Int32(header.type) != type else { return }
         type = Int32(header.type)
-        (inline, lane) = ReadPass.kind(of: router.route(of: header.type))
+        take(router.route(of: header.type))
     }
 
     @inline(never)
-    private static func kind(
-        of route: PacketRouter.Route
-    ) -> (inline: Unmanaged<PacketRouter.InlineRoute>?, lane: Unmanaged<PacketRouter.LaneRoute>?) {
+    private mutating func take(_ route: PacketRouter.Route) {
+        (inline, inPlace, lane) = (nil, nil, nil)
         switch route {
-        case .none: (nil, nil)
-        case .lane(let route): (nil, Unmanaged.passUnretained(route))
-        case .inline(let route): (Unmanaged.passUnretained(route), nil)
+        case .none: break
+        case .lane(let route): lane = Unmanaged.passUnretained(route)
+        case .inline(let route): inline = Unmanaged.passUnretained(route)
+        case .inPlace(let route): inPlace = Unmanaged.passUnretained(route)
         }
     }
 }

@@ -92,7 +92,7 @@ final class ClientConnection: DeskLink, @unchecked Sendable {
         guard isWithinRate(header.length) else { return tell(.rateLimited, header, content) }
         if header.isControl { return control(received, content) }
         switch identity.stamp(&header, verify: settings.verify, passes: false, isPublic: shared.isPublic(header.type)) {
-        case .pass: desk.dispatch(header, body, from: self, &pass) { deliver($0, $1) }
+        case .pass: desk.dispatch(header, body, from: self, on: link, &pass) { deliver($0, $1) }
         case .refuse: tell(.unauthorized, header, content)
         case .close:
             desk.counters.security(.identity)
@@ -185,6 +185,8 @@ final class ClientConnection: DeskLink, @unchecked Sendable {
         default: deliver(header, body)
         }
     }
+
+    override func answer(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on _: Unmanaged<Link>) { deliver(header, body) }
 
     /// Queues a packet for the client.
     func deliver(_ header: PacketHeader, _ body: UnsafeRawBufferPointer) {

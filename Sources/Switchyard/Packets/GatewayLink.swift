@@ -52,7 +52,7 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
                 control(header, UnsafeRawBufferPointer(start: body, count: header.bodyCount))
             } else {
                 if header.es != lastEdge { meet(header.es) }
-                desk.dispatch(header, body, from: self, &pass) { answer($0, $1, on: link) }
+                desk.dispatch(header, body, from: self, on: link, &pass) { answer($0, $1, on: link) }
             }
             return link.takesMore
         }
@@ -106,7 +106,10 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
         if !header.isControl { desk.counters.packetsOut += 1 }
     }
 
-    /// The answer of an inline handler.
+    override func answer(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on link: Unmanaged<Link>) {
+        link._withUnsafeGuaranteedRef { answer(header, body, on: $0) }
+    }
+
     @inline(__always)
     private func answer(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on link: Link) {
         append(header, body, on: link)

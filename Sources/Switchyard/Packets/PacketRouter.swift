@@ -12,7 +12,7 @@ public import Wire
 /// }
 /// ```
 ///
-/// A handler of ``on(_:perform:)-(ClosedRange<UInt16>,_)`` runs in the lane of its packet's ``laneKey``: one call after the other for
+/// The last handler that names a type has it. A handler of ``on(_:perform:)-(ClosedRange<UInt16>,_)`` runs in the lane of its packet's ``laneKey``: one call after the other for
 /// equal keys, in the order in which the packets came, concurrently for others (rule S8). It may wait, and it may block. What it returns
 /// goes back to the packet's sender, with the sender's identity filled in; nil answers nothing. What it throws is answered UNDELIVERED:
 /// a ``PacketRefusal`` with its own code, anything else with `internal`, and then the details are in the log alone.
@@ -22,6 +22,8 @@ public struct PacketRouter: Sendable {
     /// Handles one packet on the event loop that read it; returns the reply. It must not wait or block: everything else on that loop waits
     /// with it.
     public typealias InlineHandler = @Sendable (consuming Packet, PacketConnection) throws -> Packet?
+    /// Looks at one packet where it lies, on the event loop that read it, and answers it or not. It must not wait or block either.
+    public typealias InPlaceHandler = @Sendable (borrowing PacketInPlace) throws -> Void
     /// Hears that a session has ended, and with which code: 8 when the client left by itself.
     public typealias ClosedHandler = nonisolated(nonsending) @Sendable (PacketConnection, _ code: UInt16) async -> Void
     /// Hears that every session that an edge has had so far is gone.
@@ -31,6 +33,7 @@ public struct PacketRouter: Sendable {
         case none
         case lane(LaneRoute)
         case inline(InlineRoute)
+        case inPlace(InPlaceRoute)
     }
 
     /// The same of a handler for lanes, which a packet takes with it.
@@ -43,6 +46,12 @@ public struct PacketRouter: Sendable {
     final class InlineRoute: Sendable {
         let handler: InlineHandler
         init(_ handler: @escaping InlineHandler) { self.handler = handler }
+    }
+
+    /// The same of one that looks at packets where they lie.
+    final class InPlaceRoute: Sendable {
+        let handler: InPlaceHandler
+        init(_ handler: @escaping InPlaceHandler) { self.handler = handler }
     }
 
     /// What decides in which lane a packet waits; the session unless told otherwise.
@@ -81,6 +90,20 @@ public struct PacketRouter: Sendable {
     ///   - handler: called for each; it must not wait or block.
     public mutating func inline(_ types: ClosedRange<UInt16>, perform handler: @escaping InlineHandler) {
         add(.inline(InlineRoute(handler)), for: types)
+    }
+
+    /// Handles packets of one type on the event loop that read them, where they lie: nothing is copied or counted for a packet but what is answered.
+    /// - Parameters:
+    ///   - type: 0 ... 0xFEFF.
+    ///   - handler: called for each; it must not wait or block.
+    public mutating func inline(_ type: UInt16, inPlace handler: @escaping InPlaceHandler) { inline(type...type, inPlace: handler) }
+
+    /// Handles packets of several types on the event loop that read them, where they lie.
+    /// - Parameters:
+    ///   - types: within 0 ... 0xFEFF; what lies above is not looked at.
+    ///   - handler: called for each; it must not wait or block.
+    public mutating func inline(_ types: ClosedRange<UInt16>, inPlace handler: @escaping InPlaceHandler) {
+        add(.inPlace(InPlaceRoute(handler)), for: types)
     }
 
     /// Handles, in lanes, packets of every type that no other handler has named.

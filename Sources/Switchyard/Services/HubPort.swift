@@ -80,7 +80,7 @@ final class HubPort: DeskLink, HubLinkUser, @unchecked Sendable {
             if header.isControl {
                 control(header, UnsafeRawBufferPointer(start: body, count: header.bodyCount))
             } else {
-                desk.dispatch(header, body, from: self, &pass) { side.send($0, $1, cameBy: self) }
+                desk.dispatch(header, body, from: self, on: link, &pass) { side.send($0, $1, cameBy: self) }
             }
             return link.takesMore
         }
@@ -120,6 +120,8 @@ final class HubPort: DeskLink, HubLinkUser, @unchecked Sendable {
     override func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on _: Unmanaged<Link>?, isAnswer: Bool) {
         side.send(header, body, cameBy: self)
     }
+
+    override func answer(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on _: Unmanaged<Link>) { side.send(header, body, cameBy: self) }
 
     override func tell(_ frame: UndeliveredFrame) {
         // Its header names the edge and the session, so it takes the way of an answer.

@@ -10,7 +10,7 @@ struct Echo {
         let listen = Endpoint(CommandLine.arguments.dropFirst().first ?? "") ?? .host("127.0.0.1", port: 7100)
         try await PacketServer(listen: listen) { router in
             if CommandLine.arguments.contains("--inline") {
-                router.inline(0...0xFEFF, inPlace: { packet in try packet.reply() })
+                router.inline(0...0xFEFF) { packet in try packet.reply() }
             } else {
                 router.otherwise { packet, _ in packet }
             }

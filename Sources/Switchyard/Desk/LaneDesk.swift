@@ -87,7 +87,7 @@ final class LaneDesk: @unchecked Sendable {
         pass.turn(to: header, of: router)
         let bytes = UnsafeRawBufferPointer(start: body, count: header.bodyCount)
         if let inPlace = pass.inPlace { return handle(PacketInPlace(header, bytes, from: link, on: connection), inPlace) }
-        guard let inline = pass.inline else { return dispatchSlowly(header, bytes, from: link, pass.lane, pass.connection) }
+        guard let inline = pass.inline else { return dispatchSlowly(header, bytes, from: link, pass) }
         do {
             guard
                 let answer = try inline._withUnsafeGuaranteedRef({
@@ -109,12 +109,11 @@ final class LaneDesk: @unchecked Sendable {
 
     @inline(never)
     private func dispatchSlowly(
-        _ header: PacketHeader, _ body: UnsafeRawBufferPointer, from link: DeskLink, _ route: Unmanaged<PacketRouter.LaneRoute>?,
-        _ connection: PacketConnection
+        _ header: PacketHeader, _ body: UnsafeRawBufferPointer, from link: DeskLink, _ pass: borrowing ReadPass
     ) {
-        guard let route else { return link.undeliverable(.noRoute, header, body) }
+        guard let route = pass.lane else { return link.undeliverable(pass.isStopped ? .draining : .noRoute, header, body) }
         guard !budget.isExceeded else { return link.undeliverable(.busy, header, body) }
-        let packet = LanePacket(packet: Packet(header: header, body: laneBodies.copy(body)), connection: connection, route: route)
+        let packet = LanePacket(packet: Packet(header: header, body: laneBodies.copy(body)), connection: pass.connection, route: route)
         stage(.packet(packet), header, from: link)
     }
 

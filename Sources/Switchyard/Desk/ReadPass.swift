@@ -1,3 +1,4 @@
+import Synchronization
 import Wire
 
 /// What the packets of one read have in common: where they came from, and the handler that their type has while it stays the same. Lives on
@@ -14,7 +15,13 @@ struct ReadPass {
     /// Its handler, when that runs in lanes. Guard: as above.
     private(set) var lane: Unmanaged<PacketRouter.LaneRoute>?
 
-    init(_ origin: LinkHandle) { connection = PacketConnection(origin: origin, header: PacketHeader(bodyCount: 0, type: 0)) }
+    /// No handler is called any more (rule S25).
+    let isStopped: Bool
+
+    init(_ origin: LinkHandle, of desk: LaneDesk) {
+        isStopped = desk.isStopped.load(ordering: .relaxed)
+        connection = PacketConnection(origin: origin, header: PacketHeader(bodyCount: 0, type: 0))
+    }
 
     /// The next packet is this one.
     @inline(__always)
@@ -28,6 +35,7 @@ struct ReadPass {
     @inline(never)
     private mutating func take(_ route: PacketRouter.Route) {
         (inline, inPlace, lane) = (nil, nil, nil)
+        guard !isStopped else { return }
         switch route {
         case .none: break
         case .lane(let route): lane = Unmanaged.passUnretained(route)

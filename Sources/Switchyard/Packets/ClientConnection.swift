@@ -68,9 +68,9 @@ final class ClientConnection: DeskLink, @unchecked Sendable {
         packets?.refill(now: desk.loop.now)
         self.bytes?.refill(now: desk.loop.now)
         guard let handle else { return Consumed(bytes: bytes.count, needed: PacketHeader.size) }
-        var pass = ReadPass(handle)
+        var pass = ReadPass(handle, of: desk)
         let walk = walk(bytes, format: settings.wire) { header, body in
-            receive(header, body, &pass)
+            receive(header, body, on: link, &pass)
             return session != 0
         }
         guard session != 0 else { return Consumed(bytes: bytes.count, needed: PacketHeader.size) }
@@ -83,27 +83,22 @@ final class ClientConnection: DeskLink, @unchecked Sendable {
     }
 
     @inline(__always)
-    private func receive(_ received: PacketHeader, _ body: UnsafeRawPointer, _ pass: inout ReadPass) {
+    private func receive(_ received: PacketHeader, _ body: UnsafeRawPointer, on link: Link, _ pass: inout ReadPass) {
         var header = received
         desk.counters.bytesIn += header.length
         header.es = settings.es
         header.session = session
         let content = UnsafeRawBufferPointer(start: body, count: header.bodyCount)
-        guard isWithinRate(header.length) else { return tell(.rateLimited, header, content) }
+        guard isWithinRate(header.length) else { return undeliverable(.rateLimited, header, content) }
         if header.isControl { return control(received, content) }
         switch identity.stamp(&header, verify: settings.verify, passes: false, isPublic: shared.isPublic(header.type)) {
         case .pass: desk.dispatch(header, body, from: self, on: link, &pass) { deliver($0, $1) }
-        case .refuse: tell(.unauthorized, header, content)
+        case .refuse: undeliverable(.unauthorized, header, content)
         case .close:
             desk.counters.security(.identity)
             desk.log.event("identity", "closing client \(link.remote): bound to user \(identity.user), it spoke for user \(header.user)")
             close(.unauthorized)
         }
-    }
-
-    private func tell(_ code: Code, _ header: PacketHeader, _ body: UnsafeRawBufferPointer) {
-        undeliverable(code, header, body)
-        bound()
     }
 
     private func isWithinRate(_ count: Int) -> Bool {
@@ -117,7 +112,7 @@ final class ClientConnection: DeskLink, @unchecked Sendable {
     private func control(_ header: PacketHeader, _ body: UnsafeRawBufferPointer) {
         switch ControlType(rawValue: header.type) {
         case .ping:
-            guard body.count <= Ping.maxBody else { return tell(.badRequest, header, body) }
+            guard body.count <= Ping.maxBody else { return undeliverable(.badRequest, header, body) }
             var pong = header
             pong.type = ControlType.pong.rawValue
             append(pong, body)
@@ -186,7 +181,18 @@ final class ClientConnection: DeskLink, @unchecked Sendable {
         }
     }
 
-    override func answer(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on _: Unmanaged<Link>) { deliver(header, body) }
+    override func answer(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on link: Unmanaged<Link>) {
+        guard link._withUnsafeGuaranteedRef({ $0.isOpen }) else {
+            desk.counters.goneReplies += 1
+            return
+        }
+        deliver(header, body)
+    }
+
+    override func tell(_ frame: UndeliveredFrame) {
+        super.tell(frame)
+        bound()
+    }
 
     /// Queues a packet for the client.
     func deliver(_ header: PacketHeader, _ body: UnsafeRawBufferPointer) {

@@ -17,6 +17,8 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
     @exclusivity(unchecked) private var lastEdge: UInt32 = 0
     /// The gateway has said DRAIN and waits for our answer.
     private var owesDrainAnswer = false
+    /// Looks whether the gateway reads, in the midst of queueing something for it.
+    private var isBounding = false
     /// We have said DRAIN.
     private var isLeaving = false
     private var isAnswered = false
@@ -46,7 +48,7 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
 
     override func link(_ link: Link, received bytes: UnsafeRawBufferPointer) -> Consumed {
         guard let handle else { return Consumed(bytes: bytes.count, needed: PacketHeader.size) }
-        var pass = ReadPass(handle)
+        var pass = ReadPass(handle, of: desk)
         let walk = walk(bytes, format: settings.wire) { header, body in
             if header.isControl {
                 control(header, UnsafeRawBufferPointer(start: body, count: header.bodyCount))
@@ -107,13 +109,24 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
     }
 
     override func answer(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on link: Unmanaged<Link>) {
-        link._withUnsafeGuaranteedRef { answer(header, body, on: $0) }
+        link._withUnsafeGuaranteedRef { link in
+            guard link.isOpen else {
+                desk.counters.goneReplies += 1
+                return
+            }
+            answer(header, body, on: link)
+        }
     }
 
     @inline(__always)
     private func answer(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on link: Link) {
         append(header, body, on: link)
         desk.counters.packetsOut += 1
+    }
+
+    override func tell(_ frame: UndeliveredFrame) {
+        super.tell(frame)
+        if link.queued > settings.highWater { bound() }
     }
 
     @inline(__always)
@@ -133,7 +146,9 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
             link.pauseReading()
         }
         guard link.queued > settings.maxPending else { return }
+        isBounding = true
         link.flushNow()
+        isBounding = false
         guard link.isOpen, link.queued > settings.maxPending else { return }
         desk.log.event("slowConsumer", "closing gateway \(link.remote): it does not read; over maxPending: \(settings.maxPending) bytes queued")
         link.abandon(.slowConsumer)
@@ -142,8 +157,14 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
     override func linkDrained(_ link: Link) {
         let wasPaused = (link.resumeMark ?? 0) > 0
         link.resumeMark = nil
-        if wasPaused { link.resumeReading() }
+        if wasPaused { resume(link) }
         finishIfDone()
+    }
+
+    private func resume(_ link: Link) {
+        // Inside a push: whoever pushes, perhaps another link's handler, is not to find handlers called meanwhile.
+        guard isBounding else { return link.resumeReading() }
+        desk.loop.eventLoop.execute { link.resumeReading() }
     }
 
     // MARK: - Leaving (rule S25)

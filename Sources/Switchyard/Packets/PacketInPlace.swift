@@ -33,7 +33,16 @@ public struct PacketInPlace: ~Copyable {
     /// The packet as a value, which may be kept.
     public func copy() -> Packet { Packet(header: header, body: ByteBuffer(bytes: body)) }
 
-    /// Answers with the packet's own body. Each call of this and of its like sends the packet's sender one packet, with its identity filled in.
+    /// The type, 0 ... 0xFEFF.
+    public var type: UInt16 { header.type }
+
+    /// The body as text; what is not UTF-8 is repaired.
+    public var text: String { String(decoding: body, as: UTF8.self) }
+
+    /// Answers with the packet's own body.
+    ///
+    /// Each call of a `reply` sends the packet's sender one packet, with its identity filled in, in the order of the calls and of pushes. What a link
+    /// that is over does not take, or a hub that does not read, is dropped and counted. An error that is thrown behind a reply is answered as well.
     /// - Parameter type: of the answer, 0 ... 0xFEFF; nil means the packet's.
     /// - Throws: when that is a control type.
     public func reply(type: UInt16? = nil) throws { try reply(body, type: type) }
@@ -45,6 +54,16 @@ public struct PacketInPlace: ~Copyable {
     /// - Throws: when there are more bytes, and when the type is a control type.
     public func reply(_ bytes: UnsafeRawBufferPointer, type: UInt16? = nil) throws {
         try send(PacketHeader(bodyCount: bytes.count, type: type ?? header.type), bytes)
+    }
+
+    /// Answers with this text in UTF-8.
+    /// - Parameters:
+    ///   - text: at most ``PacketHeader/maxBody`` bytes.
+    ///   - type: of the answer, 0 ... 0xFEFF; nil means the packet's.
+    /// - Throws: when there are more bytes, and when the type is a control type.
+    public func reply(_ text: String, type: UInt16? = nil) throws {
+        var text = text
+        try text.withUTF8 { try reply(UnsafeRawBufferPointer($0), type: type) }
     }
 
     /// Answers with a packet, whose user and token replace the sender's if the user is not 0.

@@ -12,7 +12,9 @@ public import Wire
 /// }
 /// ```
 ///
-/// The last handler that names a type has it. A handler of ``on(_:perform:)-(ClosedRange<UInt16>,_)`` runs in the lane of its packet's ``laneKey``: one call after the other for
+/// The last handler that names a type has it; what an inline handler throws is answered like what one in a lane throws.
+///
+/// A handler of ``on(_:perform:)-(ClosedRange<UInt16>,_)`` runs in the lane of its packet's ``laneKey``: one call after the other for
 /// equal keys, in the order in which the packets came, concurrently for others (rule S8). It may wait, and it may block. What it returns
 /// goes back to the packet's sender, with the sender's identity filled in; nil answers nothing. What it throws is answered UNDELIVERED:
 /// a ``PacketRefusal`` with its own code, anything else with `internal`, and then the details are in the log alone.
@@ -22,7 +24,8 @@ public struct PacketRouter: Sendable {
     /// Handles one packet on the event loop that read it; returns the reply. It must not wait or block: everything else on that loop waits
     /// with it.
     public typealias InlineHandler = @Sendable (consuming Packet, PacketConnection) throws -> Packet?
-    /// Looks at one packet where it lies, on the event loop that read it, and answers it or not. It must not wait or block either.
+    /// Looks at one packet where it lies, on the event loop that read it, and answers it or not. It must not wait or block either. What it throws is
+    /// answered UNDELIVERED.
     public typealias InPlaceHandler = @Sendable (borrowing PacketInPlace) throws -> Void
     /// Hears that a session has ended, and with which code: 8 when the client left by itself.
     public typealias ClosedHandler = nonisolated(nonsending) @Sendable (PacketConnection, _ code: UInt16) async -> Void

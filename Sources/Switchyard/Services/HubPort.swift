@@ -75,7 +75,7 @@ final class HubPort: DeskLink, HubLinkUser, @unchecked Sendable {
 
     func hub(_ hub: HubLink, on link: Link, received bytes: UnsafeRawBufferPointer) -> Consumed {
         guard let handle else { return Consumed(bytes: bytes.count, needed: PacketHeader.size) }
-        var pass = ReadPass(handle)
+        var pass = ReadPass(handle, of: desk)
         let walk = walk(bytes, format: .standard) { header, body in
             if header.isControl {
                 control(header, UnsafeRawBufferPointer(start: body, count: header.bodyCount))

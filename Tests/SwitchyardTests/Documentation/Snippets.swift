@@ -20,7 +20,7 @@ enum Snippets {
             return Packet(type: packet.type, text: "saved")
         }
         router.inline(7) { packet, _ in packet }
-        router.inline(8, inPlace: { packet in try packet.reply() })
+        router.inline(8) { packet in try packet.reply() }
         router.onClosed { connection, code in print("\(connection) has ended: \(Code.name(of: code))") }
         return router
     }

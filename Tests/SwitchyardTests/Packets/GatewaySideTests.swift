@@ -125,6 +125,37 @@ struct GatewaySideTests {
         }
     }
 
+    @Test("S13: a gateway that does not read is read no further, however little each refusal is; when it reads again it hears of every packet")
+    func flood() async throws {
+        let count = 300_000
+        let narrow: (inout PacketServerSettings) -> Void = { ($0.highWater, $0.maxPending) = (100_000, 1 << 20) }
+        try await withServer(settings: narrow) { router in
+            router.inline(6) { _ in throw PacketRefusal(.badRequest) }
+        } body: { server in
+            let peer = try await PacketPeer.connect(to: server.address)
+            try await peer.stopReading()
+            let batch = (0..<1_000).map { packet(UInt16(5 + $0 % 2), "some forty bytes that are quoted in each") }
+            for _ in 0..<(count / batch.count) { peer.say(batch) }
+            // It has been read as far as it will be when nothing changes any more.
+            var (last, most, looks) = (-1, 0, 0)
+            while looks < 20 {
+                let samples = await server.samples()
+                func sum(_ metric: Metric, _ label: String) -> Int {
+                    samples.filter { $0.metric == metric && $0.labels.contains(label) }.reduce(0) { $0 + $1.value }
+                }
+                let taken = sum(.bytes, "in")
+                most = max(most, sum(.queueBytes, Side.route.rawValue))
+                looks = taken == last && taken > 0 ? looks + 1 : 0
+                last = taken
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            #expect(most > 100_000 && most < 1 << 20)
+            try await peer.goOnReading()
+            try await eventually("all notices", within: .seconds(60)) { peer.count == count }
+            #expect(Set(peer.undelivered) == [Code.noRoute.rawValue, Code.badRequest.rawValue])
+        }
+    }
+
     @Test("S12: SESSION_CLOSED is heard in the session's lane, behind its last packet")
     func closed() async throws {
         let heard = Mutex<[String]>([])

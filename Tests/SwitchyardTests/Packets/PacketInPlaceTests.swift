@@ -1,45 +1,40 @@
 import NIOCore
-import Switchyard
 import Synchronization
+import Telemetry
 import Testing
+import Wire
+
+@testable import Switchyard
 
 /// Inline handlers that look at packets where they lie, on every side that has handlers.
 @Suite("Packets in place")
 struct PacketInPlaceTests {
     private static func handlers(_ kept: Kept) -> (inout PacketRouter) -> Void {
         { router in
-            router.inline(100, inPlace: { packet in try packet.reply() })
-            router.inline(
-                101,
-                inPlace: { packet in
-                    let upper = packet.withUnsafeBytes { String(decoding: $0, as: UTF8.self).uppercased() }
-                    try Array(upper.utf8).withUnsafeBytes { try packet.reply($0, type: 151) }
-                })
-            router.inline(102, inPlace: { packet in try packet.reply(Packet(type: 152, user: 77, token: 5, body: ByteBuffer(string: "you are 77"))) })
-            router.inline(
-                103,
-                inPlace: { packet in
-                    kept.add(packet.copy())
-                    for turn in 1...2 { try packet.reply(Packet(type: 153, text: "reply \(turn)")) }
-                })
-            router.inline(104, inPlace: { _ in })
-            router.inline(
-                105,
-                inPlace: { packet in
-                    let connection = packet.connection
-                    connection.push(Packet(type: 154, text: "\(connection.session == packet.header.session)"))
-                    try packet.reply(type: 155)
-                })
-            router.inline(
-                106...109,
-                inPlace: { packet in
-                    switch packet.header.type {
-                    case 106: throw PacketRefusal(.badRequest, "three words")
-                    case 107: throw Secret()
-                    case 108: try packet.reply(type: 0xFF09)
-                    default: try packet.reply(Packet(type: 9, body: ByteBuffer(repeating: 1, count: 65_508)))
-                    }
-                })
+            router.inline(100) { packet in try packet.reply() }
+            router.inline(101) { packet in try packet.reply(packet.text.uppercased(), type: 151) }
+            router.inline(102) { packet in try packet.reply(Packet(type: 152, user: 77, token: 5, body: ByteBuffer(string: "you are 77"))) }
+            router.inline(103) { packet in
+                kept.add(packet.copy())
+                for turn in 1...2 { try packet.reply("reply \(turn)", type: 153) }
+            }
+            router.inline(104) { packet in
+                guard packet.text == "half" else { return }
+                try packet.withUnsafeBytes { try packet.reply(UnsafeRawBufferPointer(rebasing: $0[..<2])) }
+            }
+            router.inline(105) { packet in
+                let connection = packet.connection
+                connection.push(Packet(type: 154, text: "\(connection.session == packet.header.session)"))
+                try packet.reply(type: 155)
+            }
+            router.inline(106...109) { packet in
+                switch packet.type {
+                case 106: throw PacketRefusal(.badRequest, "three words")
+                case 107: throw Secret()
+                case 108: try packet.reply(type: 0xFF09)
+                default: try packet.reply(Packet(type: 9, body: ByteBuffer(repeating: 1, count: 65_508)))
+                }
+            }
         }
     }
 
@@ -52,9 +47,9 @@ struct PacketInPlaceTests {
         func add(_ packet: Packet) { packets.withLock { $0.append(packet) } }
     }
 
-    private static let requests = [(100, "same"), (101, "loud"), (102, ""), (103, "keep me"), (104, "silent"), (105, "pushed")]
+    private static let requests = [(100, "same"), (101, "loud"), (102, ""), (103, "keep me"), (104, "silent"), (104, "half"), (105, "pushed")]
     private static let answers = [
-        (100, "same"), (151, "LOUD"), (152, "you are 77"), (153, "reply 1"), (153, "reply 2"), (154, "true"), (155, "pushed"),
+        (100, "same"), (151, "LOUD"), (152, "you are 77"), (153, "reply 1"), (153, "reply 2"), (104, "ha"), (154, "true"), (155, "pushed"),
     ]
 
     private static func look(at answers: [Packet], kept: Kept, session: UInt64) throws {
@@ -112,6 +107,47 @@ struct PacketInPlaceTests {
                 #expect(report.lost.session == 8 && notice.header.session == 8)
             }
             #expect(peer.heard.last?.text == "still there")
+        }
+    }
+
+    @Test("S12: what it answers behind the end of its link is dropped and counted")
+    func behindTheEnd() async throws {
+        let handlers: (inout PacketRouter) -> Void = { router in
+            router.inline(7) { packet in
+                try packet.reply("before")
+                packet.connection.kick()
+                for _ in 0..<3 { try packet.reply("behind") }
+            }
+        }
+        try await withServer(.clients, handlers: handlers) { server in
+            let peer = try await PacketPeer.connect(to: server.address)
+            peer.say(packet(7))
+            try await eventually("the end") { peer.isClosed }
+            #expect(peer.answers.map(\.text) == ["before"])
+            let samples = await server.samples()
+            #expect(samples.filter { $0.metric == .packets && $0.labels.last == "out" }.reduce(0) { $0 + $1.value } == 1)
+            #expect(samples.filter { $0.metric == .discarded && $0.labels.contains("goneSession") }.reduce(0) { $0 + $1.value } == 3)
+        }
+    }
+
+    @Test("S25: when handlers have been stopped, none is called on the event loop either", arguments: PacketServerSettings.Peers.allCases)
+    func stopped(peers: PacketServerSettings.Peers) async throws {
+        let calls = Atomic<Int>(0)
+        let handlers: (inout PacketRouter) -> Void = { router in
+            router.inline(7) { _ in calls.wrappingAdd(1, ordering: .relaxed) }
+            router.inline(8) { packet, _ in
+                calls.wrappingAdd(1, ordering: .relaxed)
+                return packet
+            }
+        }
+        try await withServer(peers, handlers: handlers) { server in
+            let peer = try await PacketPeer.connect(to: server.address)
+            peer.say(packet(8))
+            try await eventually("it serves") { peer.answers.count == 1 }
+            for desk in server.desks { desk.isStopped.store(true, ordering: .relaxed) }
+            peer.say(packet(7), packet(8), packet(9))
+            try await eventually("three notices") { peer.undelivered == Array(repeating: Code.draining.rawValue, count: 3) }
+            #expect(calls.load(ordering: .relaxed) == 1)
         }
     }
 }

@@ -36,6 +36,8 @@ final class PacketPeer: ChannelInboundHandler, Sendable {
     private struct NotListening: Error {}
 
     var heard: [Packet] { state.withLock { $0.heard } }
+    /// How many those are.
+    var count: Int { state.withLock { $0.heard.count } }
     /// The application packets among them.
     var answers: [Packet] { heard.filter { !$0.header.isControl } }
     /// When each of ``heard`` came.
@@ -54,6 +56,11 @@ final class PacketPeer: ChannelInboundHandler, Sendable {
     func stopReading() async throws {
         let channel = state.withLock { $0.channel }
         try await channel?.setOption(.autoRead, value: false).get()
+    }
+
+    func goOnReading() async throws {
+        let channel = state.withLock { $0.channel }
+        try await channel?.setOption(.autoRead, value: true).get()
     }
 
     func close() { state.withLock { $0.channel }?.close(promise: nil) }

@@ -141,6 +141,8 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
 
     /// A gateway that does not read is not read either, so that its own requests do not fill its queue; pushes may, up to the limit.
     private func bound() {
+        // What is ending discards its input, for which it has to read.
+        guard link.isOpen else { return }
         if link.resumeMark == nil {
             link.resumeMark = settings.highWater / 2
             link.pauseReading()

@@ -1,5 +1,5 @@
 package import Logging
-import NIOCore
+package import NIOCore
 
 /// One line for each event that an operator acts on, and never a flood: of one kind at most ``burst`` a second on each loop; what was
 /// left out is told with the next line of that kind.
@@ -12,13 +12,18 @@ package final class EventLog {
     }
 
     private let logger: Logger
+    private let clock: () -> NIODeadline
     private var windows: [String: Window] = [:]
 
-    package init(_ logger: Logger) { self.logger = logger }
+    /// - Parameter clock: what time it is, for tests that make it pass.
+    package init(_ logger: Logger, clock: @escaping () -> NIODeadline = NIODeadline.now) {
+        self.logger = logger
+        self.clock = clock
+    }
 
     /// - Parameter kind: one of a few fixed words; limits apply to each.
     package func event(_ kind: String, level: Logger.Level = .warning, _ message: @autoclosure () -> String) {
-        let now = NIODeadline.now()
+        let now = clock()
         var window = windows[kind] ?? Window(start: now)
         if now - window.start >= .seconds(1) {
             window.start = now

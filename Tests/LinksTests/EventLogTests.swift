@@ -11,32 +11,34 @@ struct EventLogTests {
     @Test("of one kind at most 20 lines a second; other kinds are not held back by it")
     func flood() {
         let lines = Lines()
-        let log = EventLog(lines.logger)
-        let started = NIODeadline.now()
-        for number in 0..<5_000 { log.event("first", "first \(number)") }
+        var now = NIODeadline.uptimeNanoseconds(7_000_000_000)
+        let log = EventLog(lines.logger, clock: { now })
+        for number in 0..<1_000 {
+            log.event("first", "first \(number)")
+            now = now + .nanoseconds(999_999)
+        }
         for number in 0..<5 { log.event("second", "second \(number)") }
-        let seconds = Int((NIODeadline.now() - started).nanoseconds / 1_000_000_000)
-        let first = lines.all.filter { $0.hasPrefix("first") }
-        // A machine that stands still for a second starts a new window.
-        #expect(first.count >= 20 && first.count <= 20 * (seconds + 1))
-        #expect(Array(first.prefix(20)) == (0..<20).map { "first \($0)" })
-        #expect(lines.all.count { $0.hasPrefix("second") } == 5)
+        #expect(lines.all == (0..<20).map { "first \($0)" } + (0..<5).map { "second \($0)" })
+        for number in 0..<1_000 { log.event("first", "again \(number)") }
+        // A second after its first line the kind has 20 more.
+        now = now + .microseconds(1)
+        #expect(lines.all.count == 25)
+        for number in 0..<1_000 { log.event("first", "later \(number)") }
+        #expect(lines.all.count == 45)
     }
 
-    @Test("what was left out is told, every line of it, with the next line of that kind")
-    func suppressed() async throws {
+    @Test("what was left out is told, every line of it, with the next line of that kind, once")
+    func suppressed() {
         let lines = Lines()
-        let log = EventLog(lines.logger)
-        var sent = 0
-        let deadline = ContinuousClock.now + .seconds(30)
-        while !lines.all.contains(where: { $0.contains("more of this kind") }), ContinuousClock.now < deadline {
-            log.event("kind", "line")
-            sent += 1
-            if sent > 50 { try await Task.sleep(for: .milliseconds(20)) }
-        }
-        let told = lines.all.compactMap { line in line.split(separator: "(and ").last?.split(separator: " ").first.flatMap { Int($0) } }
-        #expect(told.count == 1)
-        #expect(lines.all.count + told.reduce(0, +) == sent)
+        var now = NIODeadline.uptimeNanoseconds(7_000_000_000)
+        let log = EventLog(lines.logger, clock: { now })
+        for _ in 0..<51 { log.event("kind", "line") }
+        now = now + .seconds(1)
+        log.event("other", "line")
+        log.event("kind", "line")
+        log.event("kind", "line")
+        let expected = Array(repeating: "line", count: 21) + ["line (and 31 more of this kind)", "line"]
+        #expect(lines.all == expected)
     }
 }
 

@@ -53,12 +53,8 @@ struct HubPlace: Sendable {
         self.services = services
     }
 
-    /// Two ports that are free now.
-    init() throws {
-        let (one, two) = (try Listener(up: false), try Listener(up: false))
-        (edges, services) = (one.port, two.port)
-        withExtendedLifetime((one, two)) {}
-    }
+    /// Two ports that stay free until a hub takes them.
+    init() throws { (edges, services) = (try Listener.quietPort(), try Listener.quietPort()) }
 }
 
 /// One of the example services, which answer in capital letters.

@@ -20,6 +20,22 @@ final class Listener: Sendable {
 
     func up(backlog: Int32 = 1024) { _ = descriptor.withLock { listen($0, backlog) } }
 
+    /// The next of the ports below those that the system gives out by itself: nobody who asks for any port, or dials, gets it meanwhile.
+    private static let quietPorts = Mutex(UInt16(20_000 + getpid() % 8_000))
+
+    /// A port for a process that is to listen there later, and again after its end.
+    static func quietPort() throws -> UInt16 {
+        try obtain("find a free port") {
+            let port = quietPorts.withLock { next in
+                next = next < 32_000 ? next + 1 : 20_000
+                return next
+            }
+            guard let bound = try? bound(port: port, receiveBuffer: nil) else { return nil }
+            close(bound)
+            return port
+        }
+    }
+
     /// Refuses from now on; connections that were accepted stay.
     func down() throws {
         try descriptor.withLock { descriptor in

@@ -34,23 +34,18 @@ struct ChatCommand: AsyncParsableCommand {
             Terminal.tell("\(error)")
             throw ExitCode(1)
         }
-        var hasLeft = false
         let typed = typedLines()
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                for await line in typed where !Self.obey(line, on: connection) { break }
-                return true
-            }
-            group.addTask {
-                for await event in connection.events { Self.show(event) }
-                return false
-            }
-            // Whoever ends first ends both: the person, or the gateway.
-            hasLeft = try await group.next() ?? false
-            connection.close()
-            group.cancelAll()
+        let typing = Task {
+            for await line in typed where !Self.obey(line, on: connection) { break }
+            connection.leave()
         }
-        if !hasLeft { throw ExitCode(1) }
+        var isCutOff = false
+        for await event in connection.events {
+            if case .ended = event { isCutOff = true }
+            Self.show(event)
+        }
+        typing.cancel()
+        if isCutOff { throw ExitCode(1) }
     }
 
     /// Lines of the keyboard, read on a thread of their own: reading blocks.

@@ -95,6 +95,22 @@ extension SystemTests {
             #expect(alone.output.isEmpty && alone.errors.count == 1, "\(alone.output) \(alone.errors)")
         }
 
+        @Test("Examples: what is piped into `chat` is said, in order, and answered before it leaves")
+        func pipedChat() throws {
+            try withDemonstration { _ in
+                let ann = try chat("--name", "ann", "--expect", "1", "--timeout", "20")
+                defer { ann.end() }
+                try eventually("ann is logged in") { !ann.errors.isEmpty }
+                let script = #"printf 'hello\n/msg nobody hi\n/list\n' | "$0" chat --name eve"#
+                let eve = try ChildProcess("sh", ["-c", script, SwitchyardProcess.binary()])
+                defer { eve.end() }
+                #expect(try eve.exitCode() == 0)
+                #expect(eve.errors == ["* welcome, eve", "* nobody is not here", "* lobby: ann, eve"])
+                #expect(try ann.exitCode(within: .seconds(15)) == 0, "\(ann.errors)")
+                #expect(ann.output == ["eve: hello"])
+            }
+        }
+
         @Test("Examples: a service in Python behind two hubs answers what clients send through a gateway")
         func pythonService() throws {
             try withHub { first in

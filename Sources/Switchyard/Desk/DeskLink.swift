@@ -50,9 +50,9 @@ class DeskLink: LinkOwner, SessionHolder, @unchecked Sendable {
 
     /// The header format of the link.
     var format: WireFormat { .standard }
-    /// A packet from a handler or from a push: an answer ends the handling of a packet of this link.
+    /// A packet from a handler or from a push.
     /// A side that has no way for it drops it, counted. `link` is ``link``, which whoever hands over many has looked at once, and holds.
-    func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on link: Unmanaged<Link>?, isAnswer: Bool) { desk.counters.goneReplies += 1 }
+    func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on link: Unmanaged<Link>?) { desk.counters.goneReplies += 1 }
     /// The answer of a handler to the packet that it looks at in place, which came by `link`.
     func answer(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on link: Unmanaged<Link>) {}
     /// None of its packets is in a lane any more.

@@ -254,7 +254,7 @@ final class LaneDesk: @unchecked Sendable {
         if let base = bytes.baseAddress, entry.count > 0 {
             let header = PacketHeader(at: base, format: inMemory)
             let body = UnsafeRawBufferPointer(start: base + PacketHeader.size, count: header.bodyCount)
-            link.accept(header, body, on: connection, isAnswer: entry.finishes > 0)
+            link.accept(header, body, on: connection)
         }
         if entry.finishes > 0 { finished(entry.finishes, of: link) }
     }
@@ -270,7 +270,7 @@ final class LaneDesk: @unchecked Sendable {
             counters.goneReplies += 1
             return
         }
-        packet.body.withUnsafeReadableBytes { link.accept(packet.header, $0, on: link.link.map { Unmanaged.passUnretained($0) }, isAnswer: false) }
+        packet.body.withUnsafeReadableBytes { link.accept(packet.header, $0, on: link.link.map { Unmanaged.passUnretained($0) }) }
     }
 
     private func leaveLane(_ count: Int, _ link: DeskLink?) {

@@ -13,42 +13,34 @@ import Synchronization
 /// looks every 2 ms: a thread that is still in the job that it had at the last look, and waits there, counts as stuck, and others take its
 /// place, one for each processor while there is progress and one for each job when there is none. One that merely waits for a processor
 /// does not: on a busy machine each such look would bring another thread, and all of them would wait for that processor.
-/// So a handler that blocks holds one thread and delays
-/// nobody else for more than a few milliseconds, and a handler that suspends holds none.
+/// So a handler that blocks holds one thread and delays nobody else for more than a few milliseconds, and a handler that suspends holds none.
 ///
-/// `@unchecked Sendable`: what changes is guarded by `gate`.
+/// `@unchecked Sendable`: what changes is guarded by `gate`; only this type's own files touch it.
 final class LaneThreads: TaskExecutor, @unchecked Sendable {
-    /// Between two looks of the watch while something runs.
-    static let look = 0.002
-    /// Between two looks while handlers are merely suspended.
-    static let restingLook = 0.05
-    /// Looks without anything to see before the watch rests.
-    private static let patience = 50
-
     private let limit: Int
-    private let processors = Processors.count
-    private let gate = ThreadGate()
+    let processors = Processors.count
+    let gate = ThreadGate()
     // Exclusivity is not checked at run time for what the gate guards and every lane touches.
-    @exclusivity(unchecked) private var jobs = Deque<UnownedJob>()
+    @exclusivity(unchecked) var jobs = Deque<UnownedJob>()
     /// Lanes with something to do, those that have waited longest first.
-    @exclusivity(unchecked) private var lanes = UniqueDeque<Lane>()
+    @exclusivity(unchecked) var lanes = UniqueDeque<Lane>()
     /// Runners without a lane; each hears whether lanes wait for it, or else that there will be none any more.
-    private var resting: [UnsafeContinuation<Bool, Never>] = []
+    var resting: [UnsafeContinuation<Bool, Never>] = []
     /// Runners that have been told so and have not looked yet.
-    @exclusivity(unchecked) private var starting = 0
+    @exclusivity(unchecked) var starting = 0
     /// Every runner, for ``stop()``: as many as there have been lanes with a handler under way at once, and a few more.
-    private var runners: [Task<Void, Never>] = []
-    private var workers: [LaneWorker] = []
-    private var parked = 0
+    var runners: [Task<Void, Never>] = []
+    var workers: [LaneWorker] = []
+    var parked = 0
     /// Signals that parked workers have not taken up yet.
-    private var waking = 0
-    private var stuck = 0
-    private var isStopped = false
-    private var isWatched = false
-    private var watchRests = false
-    private let watchSleep = DispatchSemaphore(value: 0)
+    var waking = 0
+    var stuck = 0
+    var isStopped = false
+    var isWatched = false
+    var watchRests = false
+    let watchSleep = DispatchSemaphore(value: 0)
     /// Called at each look of the watch; returns whether there is anything to look at.
-    private let looking: @Sendable () -> Bool
+    let looking: @Sendable () -> Bool
 
     /// - Parameters:
     ///   - limit: the most threads, at least 1.
@@ -102,7 +94,7 @@ final class LaneThreads: TaskExecutor, @unchecked Sendable {
         if workers.count - parked + waking - stuck <= 0 { wakeOne() }
     }
 
-    private func wakeOne() {
+    func wakeOne() {
         if parked > waking {
             waking += 1
             gate.signal()
@@ -136,84 +128,12 @@ final class LaneThreads: TaskExecutor, @unchecked Sendable {
     }
 
     /// Under the gate: the worker gets something else to do.
-    private func begin(_ worker: LaneWorker) {
+    func begin(_ worker: LaneWorker) {
         worker.taken.store(worker.taken.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
         recover(worker)
     }
 
-    // MARK: - Runners
-
-    /// Under the gate, which it gives up meanwhile: makes a job, behind those that wait, for the lanes that do.
-    private func startRunner() {
-        starting += 1
-        let rested = resting.popLast()
-        gate.unlock()
-        // Either way ``enqueue(_:)`` is called at once, but by a runner that has not gone to sleep yet: that goes on by itself.
-        let fresh = rested == nil ? Task(executorPreference: self) { await self.handleLanes() } : nil
-        rested?.resume(returning: true)
-        gate.lock()
-        guard let fresh else { return }
-        runners.removeAll { $0.isCancelled }
-        runners.append(fresh)
-        guard isStopped else { return }
-        gate.unlock()
-        fresh.cancel()
-        gate.lock()
-    }
-
-    private nonisolated(nonsending) func handleLanes() async {
-        var batch = UniqueDeque<LaneItem>()
-        var goesOn = true
-        while goesOn {
-            var lane = next(isFirst: true, behind: nil)
-            while let current = lane.take() {
-                let hasMore = await current.handle(&batch)
-                await LaneThreads.goHome()
-                lane = next(isFirst: false, behind: hasMore ? current : nil)
-            }
-            // Should a handler have cancelled the task that it runs in, that is not the next lanes' affair.
-            goesOn = Task.isCancelled ? false : await rest()
-        }
-    }
-
-    /// Whoever awaits this is back on its own executor behind it. A handler should leave its caller there, but compilers have forgotten that for
-    /// some handlers that end by throwing, or are functions given by name; the next lane would run inside whatever actor the last handler used.
-    @concurrent @inline(never)
-    static func goHome() async {}
-
-    /// The lane that has waited longest; nil when none waits, or when jobs have their turn.
-    /// - Parameters:
-    ///   - isFirst: the runner has just begun. What it may take in this job although others wait is as many lanes as wait now; a runner whose job
-    ///     is that of a handler which was resumed has had its turn.
-    ///   - lane: has been handled, and has more to do.
-    private func next(isFirst: Bool, behind lane: consuming Lane?) -> Lane? {
-        gate.lock()
-        defer { gate.unlock() }
-        if let lane { lanes.append(lane) }
-        if isFirst { starting -= 1 }
-        guard !lanes.isEmpty, !Task.isCancelled || isStopped else { return nil }
-        var isMine = jobs.isEmpty
-        _ = LaneWorker.withCurrent { worker in
-            if isFirst { worker.quota = lanes.count }
-            isMine = isMine || worker.quota > 0
-            guard isMine else { return }
-            worker.quota -= 1
-            begin(worker)
-        }
-        return isMine ? lanes.popFirst() : nil
-    }
-
-    /// Waits until lanes do; false when the threads have stopped. Whoever comes here is on one of the threads, which looks for lanes again when
-    /// this job has ended.
-    private nonisolated(nonsending) func rest() async -> Bool {
-        await withUnsafeContinuation { continuation in
-            gate.lock()
-            let isStopped = isStopped
-            if !isStopped { resting.append(continuation) }
-            gate.unlock()
-            if isStopped { continuation.resume(returning: false) }
-        }
-    }
+    // MARK: - Rest and end
 
     /// Under the gate: nothing to do. Returns false when the thread is to end.
     private func park(_ worker: LaneWorker) -> Bool {
@@ -253,55 +173,5 @@ final class LaneThreads: TaskExecutor, @unchecked Sendable {
         gate.unlock()
         for task in tasks { task.cancel() }
         for sleeper in sleepers { sleeper.resume(returning: false) }
-    }
-
-    // MARK: - The watch
-
-    private func startWatch() {
-        isWatched = DetachedThread.run { [self] in
-            var quiet = 0
-            while true {
-                let isBusy = lookAtWorkers()
-                let isOwed = looking()
-                gate.lock()
-                if isStopped, !isBusy, !isOwed, workers.isEmpty {
-                    isWatched = false
-                    gate.unlock()
-                    return
-                }
-                quiet = isBusy ? 0 : quiet + 1
-                watchRests = quiet > LaneThreads.patience && jobs.isEmpty && lanes.isEmpty && parked == workers.count && !isStopped
-                let rests = watchRests
-                gate.unlock()
-                if !rests {
-                    _ = watchSleep.wait(timeout: .now() + LaneThreads.look)
-                } else if isOwed {
-                    _ = watchSleep.wait(timeout: .now() + LaneThreads.restingLook)
-                } else {
-                    watchSleep.wait()
-                }
-            }
-        }
-    }
-
-    /// Finds who is stuck, and wakes others for what waits. Returns whether anything runs or waits.
-    private func lookAtWorkers() -> Bool {
-        gate.lock()
-        defer { gate.unlock() }
-        var running = 0
-        for worker in workers where worker.isRunning {
-            running += 1
-            guard !worker.isStuck, worker.isHeldUp() else { continue }
-            worker.isStuck = true
-            stuck += 1
-        }
-        let waiting = jobs.count + lanes.count
-        if waiting > 0 {
-            // Whoever has been woken or started counts, though on a busy machine it may not have run yet.
-            let free = workers.count - parked + waking - stuck
-            let wanted = free > 0 ? min(waiting, processors - free) : waiting
-            for _ in 0..<max(wanted, 0) { wakeOne() }
-        }
-        return running > 0 || waiting > 0
     }
 }

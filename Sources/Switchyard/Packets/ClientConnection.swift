@@ -170,7 +170,7 @@ final class ClientConnection: DeskLink, @unchecked Sendable {
 
     // MARK: - Out
 
-    override func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on _: Unmanaged<Link>?, isAnswer: Bool) {
+    override func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on _: Unmanaged<Link>?) {
         switch ControlType(rawValue: header.type) {
         case .bind: bind(user: header.user, token: header.token)
         case .kick:

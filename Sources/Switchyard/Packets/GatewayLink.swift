@@ -99,7 +99,7 @@ final class GatewayLink: DeskLink, @unchecked Sendable {
 
     // MARK: - Out
 
-    override func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on link: Unmanaged<Link>?, isAnswer: Bool) {
+    override func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on link: Unmanaged<Link>?) {
         guard let link, link._withUnsafeGuaranteedRef({ $0.isOpen }) else {
             desk.counters.goneReplies += 1
             return

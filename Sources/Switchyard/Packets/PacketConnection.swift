@@ -42,7 +42,7 @@ public struct PacketConnection: Sendable, Hashable, CustomStringConvertible {
     public var server: any PacketSender { origin.desk.server ?? GoneServer() }
 
     /// Sends the session a packet that it has not asked for. What one thread pushes to one session arrives in that order, and what a
-    /// handler pushes arrives before its reply (rule S5).
+    /// handler pushes arrives before the reply that it returns (rule S5); where it replies by a call, in the order of the calls.
     public func push(_ packet: Packet) {
         var packet = packet
         packet.header.user = user

@@ -117,7 +117,7 @@ final class HubPort: DeskLink, HubLinkUser, @unchecked Sendable {
 
     // MARK: - Out
 
-    override func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on _: Unmanaged<Link>?, isAnswer: Bool) {
+    override func accept(_ header: PacketHeader, _ body: UnsafeRawBufferPointer, on _: Unmanaged<Link>?) {
         side.send(header, body, cameBy: self)
     }
 

@@ -47,7 +47,9 @@ let package = Package(
             name: "Links", dependencies: ["Wire", "Telemetry", "CEpoll", "Reactors", nioCore, nioPosix, nioTLS, nioSSL, deque, logging],
             swiftSettings: settings),
         .target(name: "Sessions", dependencies: ["Wire", nioCore], swiftSettings: settings),
-        .target(name: "Membership", dependencies: ["Wire", "Routing", "Telemetry", "Links", nioCore, logging], swiftSettings: settings),
+        .target(
+            name: "Membership", dependencies: ["Wire", "Routing", "Telemetry", "Links", "Sessions", nioCore, nioPosix, logging],
+            swiftSettings: settings),
         .target(
             name: "ThriftLink", dependencies: ["Wire", "Routing", "Telemetry", "Links", "Sessions", nioCore, nioPosix, deque, logging],
             swiftSettings: settings),

@@ -4,13 +4,6 @@ public import NIOCore
 
 /// What a hub is told at start. Source: config, `hub:`; every default is the documented one.
 public struct HubSettings: Sendable, Equatable {
-    /// Limits on links (rule S16); nil is unlimited.
-    public struct Limits: Sendable, Equatable {
-        public var connections: Int? = 10_000
-        public var perAddress: Int?
-        public init() {}
-    }
-
     /// Must differ between hubs; by default the FNV-1a 64 of ``name``.
     public var id: UInt64
     /// Shown to peers.
@@ -25,7 +18,7 @@ public struct HubSettings: Sendable, Equatable {
     public var heartbeat: TimeAmount = .seconds(10)
     /// Bytes queued toward one link before its senders are told `busy` (rule S13).
     public var maxPending = 8 << 20
-    public var limits = Limits()
+    public var limits = MemberLimits()
     /// The operator accepts that anyone may register, even from other machines.
     public var insecure = false
 

@@ -2,228 +2,68 @@ public import Links
 public import Logging
 import Membership
 public import NIOCore
-import NIOPosix
-import Sessions
 import Synchronization
 public import Telemetry
 import ThriftLink
-import Wire
 
 /// The RPC hub role (part 7 of the old fleet: `cluster_rpc_proxy`): callers dial one port, agents another; a call goes to an agent of its RPC
 /// id and the answer comes back to the caller by its identify id, exactly one for each call.
 public final class RPCHub: ProcessRole {
-    let context: RPCHubContext
-    private let group: any EventLoopGroup
-    /// The registrar's own thread.
-    private let registrarGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let shards: [Shard]
+    public let role = "rpcHub"
+    let host: HubHost<Shard>
     let door: ThriftDoor?
-    let state: Mutex<State>
-
-    struct State {
-        /// What the hub goes by now.
-        var settings: RPCHubSettings
-        var listeners: [(side: Side, listener: Listener)] = []
-        var phase = "serving"
-        /// Leaving, or being ended after a start that failed; whoever asks later waits for the same.
-        var ending: Task<Void, Never>?
-    }
-
-    public static let maxLoops = 64
+    /// What the hub goes by now.
+    let settings: Mutex<RPCHubSettings>
 
     /// - Parameters:
     ///   - group: its event loops serve the hub's links; at most 64 are used.
     ///   - memory: the bound on the queues of the whole process.
     public init(_ settings: RPCHubSettings, group: any EventLoopGroup, memory: MemoryBudget, logger: Logger) {
-        self.group = group
-        state = Mutex(State(settings: settings))
-        let loops = Array(group.makeIterator().prefix(RPCHub.maxLoops))
-        let registrar = Registrar(eventLoop: registrarGroup.next(), tables: AgentTableBuilder(loops: loops.count))
-        let context = RPCHubContext(settings: settings, memory: memory, logger: logger, registrar: registrar)
-        self.context = context
-        let table = registrar.emptyTable()
-        let shards = loops.enumerated().map { Shard(index: $0, eventLoop: $1, context: context, settings: settings, table: table) }
-        self.shards = shards
-        for shard in shards {
-            shard.shards = shards
-            shard.outboxes = shards.map { _ in ByteBuffer() }
-        }
+        self.settings = Mutex(settings)
+        let host = HubHost<Shard>(
+            group: group, limits: settings.limits, memory: memory, logger: logger, tables: { AgentTableBuilder(loops: $0) },
+            shard: { Shard(index: $0, eventLoop: $1, context: $2, settings: settings, table: $3) })
+        self.host = host
         door = settings.thrift.map { thrift in
-            let places = shards.compactMap { shard in shard.door.map { ThriftDoor.Place(loop: shard.loop, handler: $0) } }
+            let places = host.shards.compactMap { shard in shard.door.map { ThriftDoor.Place(loop: shard.loop, handler: $0) } }
             return ThriftDoor(thrift.door, group: group, places: places, memory: memory, logger: logger)
         }
-        registrar.effects = Registrar<AgentTableBuilder>.Effects(
-            publish: { table in for shard in shards { shard.loop.eventLoop.execute { shard.take(table) } } },
-            displace: { id, loop in shards[loop].onLoop { shards[loop].member(id)?.shell.displaced() } },
-            leave: { action, loops, deadline in RPCHub.carryOut(action, loops, shards, deadline) })
     }
 
-    // MARK: - Start
-
-    /// Listens on both ports and serves.
+    /// Listens on both ports, and on the door for Thrift callers, and serves.
     /// - Returns: where callers and agents connect.
     /// - Throws: one clear line when it cannot listen; then nothing has been started.
     public func start() async throws -> [RoleStatus.Listener] {
-        let settings = state.withLock { $0.settings }
-        do {
-            try await listen(on: settings.callers, settings.callersOptions, .callers, .callers)
-            try await listen(on: settings.agents, settings.agentsOptions, .agents, .agents)
-            _ = try await door?.open()
-        } catch {
-            await end { await self.undo() }
-            throw error
-        }
+        let settings = settings.withLock { $0 }
+        let ports: [HubHost<Shard>.Port] = [
+            .init(.callers, settings.callers, settings.callersOptions) { MemberLink(shard: $0, port: .callers).link },
+            .init(.agents, settings.agents, settings.agentsOptions) { MemberLink(shard: $0, port: .agents).link },
+        ]
+        try await host.start(ports, last: { _ = try await door?.open() })
         return listeners
     }
 
-    private func listen(on endpoint: Endpoint, _ options: ListenerOptions, _ port: MemberLink.Port, _ side: Side) async throws {
-        let byLoop = Dictionary(uniqueKeysWithValues: shards.map { (ObjectIdentifier($0.loop.eventLoop), $0) })
-        let listener = try await Listener.bind(
-            endpoint, options: options, group: group, receiveBuffer: Sockets.trunkBuffer, logger: context.logger
-        ) { channel in
-            guard let shard = byLoop[ObjectIdentifier(channel.eventLoop)] else { throw ChannelError.operationUnsupported }
-            try channel.pipeline.syncOperations.addHandler(MemberLink(shard: shard, port: port).link)
-        }
-        state.withLock { $0.listeners.append((side, listener)) }
-    }
-
-    // MARK: - Stop
-
     /// Leaves in the order of rule S25: callers drain first, then agents; agents' links close when everything is answered, callers' last.
     public func drain(within limit: Duration, atOnce: Bool) async {
-        await end { await self.leave(within: limit, atOnce: atOnce) }
-    }
-
-    /// Ends the hub in one way or another, once.
-    private func end(_ way: @escaping @Sendable () async -> Void) async {
-        let ending = state.withLock { state in
-            let ending = state.ending ?? Task(operation: way)
-            state.ending = ending
-            return ending
-        }
-        await ending.value
-    }
-
-    private func leave(within limit: Duration, atOnce: Bool) async {
-        let listeners = state.withLock { state in
-            state.phase = "draining"
-            return state.listeners
-        }
-        for (_, listener) in listeners { await listener.close() }
-        let deadline = NIODeadline.now() + TimeAmount(limit)
         // Thrift callers know no DRAIN: they leave first, while everyone else goes on.
-        await door?.drain(within: limit, atOnce: atOnce)
-        let cut = shards[0].loop.eventLoop.scheduleTask(deadline: deadline) { self.cut() }
-        let registrar = context.registrar
-        let ends = shards.map { shard in shard.loop.eventLoop.flatSubmit { shard.leave() } }
-        let ordered: EventLoopFuture<Void> = registrar.eventLoop.submit { registrar.leave(by: deadline) }
-        try? await ordered.get()
-        for end in ends { try? await end.get() }
-        cut.cancel()
-        await endRegistrar()
+        await host.drain(within: limit, first: { [door] in await door?.drain(within: limit, atOnce: atOnce) })
     }
 
-    /// The start has failed: whoever came to a port that was open already is gone.
-    private func undo() async {
-        for (_, listener) in state.withLock({ $0.listeners }) { await listener.close() }
-        let ends = shards.map { shard in
-            shard.loop.eventLoop.flatSubmit {
-                defer { shard.cut() }
-                return shard.leave()
-            }
+    /// Gets ready to go by other settings while members and Thrift callers stay (rule S26). Listen addresses, the hub's id and its largest frame are
+    /// the same, and the door for Thrift callers is there or not as before.
+    ///
+    /// Who is registered stays so, whatever the new list says; a HELLO that comes from here on, a later one of a link that stands too, is judged by the
+    /// new list. A link that stands keeps the heartbeat that it was told, a call that is open its deadline.
+    /// - Returns: takes the settings over, on every loop.
+    /// - Throws: `TLSFileError`; then nothing has changed.
+    public func prepare(_ settings: RPCHubSettings) throws -> @Sendable () async -> Void {
+        let takeOver = try host.prepare(settings.limits) { $0 == .callers ? settings.callersOptions : settings.agentsOptions }
+        let door = try settings.thrift.flatMap { thrift in try self.door?.prepare(thrift.door) }
+        return { [self] in
+            takeOver()
+            await door?()
+            for shard in host.shards { try? await shard.loop.eventLoop.submit { shard.take(settings) }.get() }
+            self.settings.withLock { $0 = settings }
         }
-        for end in ends { try? await end.get() }
-        await endRegistrar()
-    }
-
-    /// The last links that closed have their registrations forgotten first: they say so on their own loops, in the turn of their end or the next.
-    private func endRegistrar() async {
-        // Whoever closes while the registrar looks at his HELLO is forgotten behind its answer.
-        try? await context.registrar.eventLoop.submit {}.get()
-        for shard in shards { try? await shard.loop.eventLoop.submit {}.get() }
-        try? await context.registrar.eventLoop.submit {}.get()
-        try? await registrarGroup.shutdownGracefully()
-        state.withLock { $0.phase = "stopped" }
-    }
-
-    private func cut() {
-        context.logger.warning("drainTimeout has passed; cutting what is left")
-        for shard in shards { shard.loop.eventLoop.execute { shard.cut() } }
-    }
-
-    /// Called on the registrar's loop.
-    private static func carryOut(_ action: DrainOrder.Action, _ loops: [MemberID: Int], _ shards: [Shard], _ deadline: NIODeadline) {
-        let left = UInt32(clamping: max(1, (deadline - .now()).nanoseconds / 1_000_000))
-        switch action {
-        case .tell(let ids):
-            for id in ids { if let loop = loops[id] { shards[loop].onLoop { shards[loop].sayDrain(id, milliseconds: left) } } }
-        case .close(let ids):
-            for id in ids {
-                guard let loop = loops[id] else { continue }
-                shards[loop].onLoop {
-                    // Everything that anyone has said for it by now was posted before; it goes out first.
-                    shards[loop].mailbox.collect()
-                    shards[loop].member(id)?.shell.closeWhenEmpty()
-                }
-            }
-        case .finished: break
-        }
-    }
-
-    // MARK: - Inspection
-
-    public let role = "rpcHub"
-
-    private var listeners: [RoleStatus.Listener] {
-        let listeners = state.withLock { $0.listeners }.map { RoleStatus.Listener(side: $0.side.rawValue, address: "\($0.listener.address)") }
-        return listeners + (door?.address.map { [RoleStatus.Listener(side: Side.thrift.rawValue, address: "\($0)")] } ?? [])
-    }
-
-    public func samples() async -> [Sample] {
-        let isServing = state.withLock { $0.phase == "serving" }
-        let numbers = context.registrar.numbers
-        var samples = [
-            Sample(.draining, role, value: isServing ? 0 : 1), Sample(.tableBuilds, role, value: numbers.builds),
-            Sample(.registrations, role, value: numbers.registrations),
-        ]
-        for (kind, count) in numbers.takeovers { samples.append(Sample(.takeovers, kind, value: count)) }
-        for (side, listener) in state.withLock({ $0.listeners }) { samples += listener.samples(role: role, side: side.rawValue) }
-        samples += await door?.samples(role: role, side: .thrift) ?? []
-        for shard in shards { samples += (try? await shard.loop.eventLoop.submit { shard.samples() }.get()) ?? [] }
-        return samples
-    }
-
-    public func status() async -> RoleStatus {
-        var peers: [RoleStatus.Peer] = []
-        for shard in shards { peers += (try? await shard.loop.eventLoop.submit { shard.memberStatus() }.get()) ?? [] }
-        let phase = state.withLock { $0.phase }
-        return RoleStatus(
-            role: role, state: phase, listeners: listeners, links: context.admission.count + (door?.connections ?? 0),
-            peers: peers.sorted { $0.address < $1.address })
-    }
-}
-
-extension Shard {
-    /// The hub leaves. When agents are told so, every caller has stopped; whatever one still sends is refused on every loop before the first agent
-    /// hears DRAIN, because nothing new may follow that.
-    func sayDrain(_ id: MemberID, milliseconds: UInt32) {
-        guard let member = member(id) else { return }
-        guard member.port == .agents else { return member.shell.sayDrain(milliseconds: milliseconds) }
-        let stopped =
-            callsStopped
-            ?? EventLoopFuture.andAllComplete(shards.map { shard in shard.loop.eventLoop.submit { shard.stopCalls() } }, on: loop.eventLoop)
-        callsStopped = stopped
-        stopped.whenComplete { _ in
-            self.loop.enterTurn()
-            // What other loops had sent to agents before they stopped comes first.
-            self.mailbox.collect()
-            self.member(id)?.shell.sayDrain(milliseconds: milliseconds)
-        }
-    }
-
-    private func stopCalls() {
-        loop.enterTurn()
-        takesNoCalls = true
-        postOutboxes()
     }
 }

@@ -6,13 +6,6 @@ import Wire
 
 /// What an RPC hub is told at start. Source: config, `rpcHub:`; every default is the documented one.
 public struct RPCHubSettings: Sendable, Equatable {
-    /// Limits on links (rule S16); nil is unlimited.
-    public struct Limits: Sendable, Equatable {
-        public var connections: Int? = 10_000
-        public var perAddress: Int?
-        public init() {}
-    }
-
     /// The door for Thrift callers of `ProtoService.rpc`.
     public struct ThriftDoor: Sendable, Equatable {
         /// Which RPC id a Thrift call is for.
@@ -47,7 +40,7 @@ public struct RPCHubSettings: Sendable, Equatable {
     public var heartbeat: TimeAmount = .seconds(10)
     /// Bytes queued toward one link before its senders are told `busy` (rule S13).
     public var maxPending = 8 << 20
-    public var limits = Limits()
+    public var limits = MemberLimits()
     /// Of a call that names none.
     public var timeout: TimeAmount = .seconds(5)
     /// The most that a call may ask for.

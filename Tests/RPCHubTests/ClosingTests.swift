@@ -81,7 +81,7 @@ struct ClosingTests {
         settings.thrift = .init(door: ThriftDoorSettings(listen: .host("127.0.0.1", port: port)), rpcID: .type)
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         var hub: RPCHub? = RPCHub(settings, group: EventLoops.shared, memory: MemoryBudget(limit: 1 << 30), logger: quiet)
-        let shards = try #require(hub).shards
+        let shards = try #require(hub).host.shards
         await #expect(throws: (any Error).self) { _ = try await hub?.start() }
         // One that was never serving has nothing to leave.
         await hub?.drain(within: .seconds(10), atOnce: false)

@@ -114,7 +114,7 @@ extension MemberLink {
         } else {
             shard.log.event("draining", level: .info, "\(name) is leaving; it gets nothing new")
             shell.isLeaving = true
-            shard.drain(self, memberID)
+            shard.ask({ $0.drain(memberID) }, then: { self.shell.drains(version: $0) })
         }
     }
 

@@ -9,12 +9,13 @@ import Wire
 /// One edge's or service's link: what it registers as, what goes to it, its end. Its packets come in in `MemberLink+packets`.
 ///
 /// `@unchecked Sendable`: confined to its shard's event loop.
-final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
+final class MemberLink: LinkOwner, HubMember, MemberShellUser, @unchecked Sendable {
     /// Who dials this port.
     enum Port: Int, CaseIterable {
         case edges, services
         /// Where what comes in here goes to.
         var other: Port { self == .edges ? .services : .edges }
+        var side: Side { self == .edges ? .edges : .services }
     }
 
     let shard: Shard
@@ -50,31 +51,44 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
 
     var rules: HelloRules { shard.rules[port.rawValue] }
 
+    var side: Side { port.side }
     var name: String { shell.name }
     var memberID: MemberID? { id == 0 ? nil : MemberID(raw: id) }
     /// Whether it can be given anything.
     var isUsable: Bool { shell.isUsable }
 
     func description(of link: Link) -> LinkDescription {
-        LinkDescription(side: port == .edges ? .edges : .services, name: shell.known.map { "\($0.identity) (\($0.name))" })
+        LinkDescription(side: side, name: shell.known.map { "\($0.identity) (\($0.name))" })
     }
 
     // MARK: - Coming
 
     func linkOpened(_ link: Link) {
-        shard.links[ObjectIdentifier(self)] = self
+        shard.roster.came(self)
         let context = shard.context
         isAdmitted = context.admission.admit(link.remoteHost)
-        shell.opened(isAdmitted: isAdmitted, memory: context.memory, isLeaving: shard.isLeaving)
+        shell.opened(isAdmitted: isAdmitted, memory: context.memory, isLeaving: shard.roster.isLeaving)
     }
 
-    func register(_ member: Member) { shard.register(self, as: member) }
-    func update(to member: Member) { shard.update(self, to: member) }
-    func awaitPublication() { shard.awaitPublication(self) }
+    func register(_ member: Member) {
+        shard.register(member, at: TableBuilder.Endpoint(loop: shard.index, gauge: gauge)) { answer in
+            switch answer {
+            case .registered(let id, let place, let version): self.registered(id, cluster: place, version: version)
+            case .refused(let refusal): self.shell.refusedByRegistry(refusal)
+            }
+        }
+    }
+
+    func update(to member: Member) {
+        guard let id = shell.memberID else { return }
+        shard.ask({ $0.update(id, to: member) }, then: { self.shell.updated(version: $0) })
+    }
+
+    func awaitPublication() { shard.roster.awaitPublication(self) }
     func breached(_ kind: SecurityKind) { shard.counters.security(kind) }
 
     /// The registry has taken it.
-    func registered(_ id: MemberID, cluster place: Int, version: UInt64) {
+    private func registered(_ id: MemberID, cluster place: Int, version: UInt64) {
         // It may have ended while the registry looked at it.
         guard let member = shell.registered(id, version: version) else { return shard.context.registrar.forget(id) }
         self.id = id.raw
@@ -140,10 +154,10 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
 
     func link(_ link: Link, closed end: LinkEnd) {
         shell.closed(end)
-        shard.links[ObjectIdentifier(self)] = nil
+        shard.roster.left(self)
         shard.counters[port].closed.add(end.code ?? .lost)
         if isAdmitted { shard.context.admission.release(link.remoteHost) }
-        guard let memberID else { return shard.linkGone() }
+        guard let memberID else { return shard.roster.settled() }
         shard.disown(self)
         // After what it has said on this loop has been handed over, so that whoever waits for its end has that.
         shard.postOutboxes()
@@ -151,7 +165,7 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
         settle(end.remains)
         settleEarly(early, earlyOrigins)
         early = ByteBuffer()
-        shard.linkGone()
+        shard.roster.settled()
     }
 
     func timerFired(_ timer: LoopTimer) { shell.timerFired() }

@@ -1,24 +1,15 @@
 import Links
-import NIOCore
+import Membership
 public import Telemetry
 
 /// How the hub is seen and operated; each answer is gathered on the loops, between their turns.
 extension Hub {
-    public func links(_ query: LinkQuery) async -> [LinkView] { await LinkInspection.links(of: linkLoops, query, role: role) }
-    public func closedLinks(_ query: LinkQuery) async -> [LinkView] { await LinkInspection.closed(of: linkLoops, query, role: role) }
-    public func tap(_ id: UInt64, _ tap: any StreamTap) async { await LinkInspection.tap(id, tap, on: linkLoops) }
-    public func untap(_ id: UInt64) async { await LinkInspection.untap(id, on: linkLoops) }
-
-    private var linkLoops: [LinkLoop] { shards.map(\.loop) }
-
-    public func registry() async -> [RegistrationView] {
-        var registered: [RegistrationView] = []
-        for shard in shards { registered += (try? await shard.loop.eventLoop.submit { shard.registrations() }.get()) ?? [] }
-        return registered.sorted { ($0.side, $0.generation) < ($1.side, $1.generation) }
-    }
-
-    public func perform(_ command: RoleCommand) async -> Int {
-        guard case .closeLink(let id) = command else { return 0 }
-        return await LinkInspection.close(id, on: linkLoops)
-    }
+    public func samples() async -> [Sample] { await host.samples(role: role) }
+    public func status() async -> RoleStatus { await host.status(role: role) }
+    public func registry() async -> [RegistrationView] { await host.registry(role: role) }
+    public func links(_ query: LinkQuery) async -> [LinkView] { await LinkInspection.links(of: host.loops, query, role: role) }
+    public func closedLinks(_ query: LinkQuery) async -> [LinkView] { await LinkInspection.closed(of: host.loops, query, role: role) }
+    public func tap(_ id: UInt64, _ tap: any StreamTap) async { await LinkInspection.tap(id, tap, on: host.loops) }
+    public func untap(_ id: UInt64) async { await LinkInspection.untap(id, on: host.loops) }
+    public func perform(_ command: RoleCommand) async -> Int { await host.perform(command) }
 }

@@ -9,10 +9,10 @@ import Wire
 /// Everything that one event loop needs: its links, the routing table of the moment, what it hands to other loops, its counters.
 ///
 /// `@unchecked Sendable`: confined to ``loop``'s event loop, except ``mailbox``, ``context`` and ``index``.
-final class Shard: @unchecked Sendable {
+final class Shard: HubShard, @unchecked Sendable {
     let index: Int
     let loop: LinkLoop
-    let context: HubContext
+    let context: HubContext<TableBuilder>
     let log: EventLog
     /// What this loop goes by; a reload gives it another.
     private(set) var settings: HubSettings
@@ -26,11 +26,15 @@ final class Shard: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var view: TableView
     /// By slot; an entry whose id is not the table's is of the past.
     @exclusivity(unchecked) var peers = PeerList<MemberLink, LinkGauge>()
-    /// Links of this loop, registered or not.
-    var links: [ObjectIdentifier: MemberLink] = [:]
+    let roster: Roster<MemberLink>
     @exclusivity(unchecked) var counters = Counters()
     /// All loops, this one included; set once before anything is served.
-    var shards: [Shard] = [] { didSet { loopCount = shards.count } }
+    var shards: [Shard] = [] {
+        didSet {
+            loopCount = shards.count
+            outboxes = shards.map { _ in ByteBuffer() }
+        }
+    }
     @exclusivity(unchecked) private(set) var loopCount = 1
     /// Entries for each other loop, posted at the end of the turn.
     @exclusivity(unchecked) var outboxes: [ByteBuffer] = []
@@ -38,24 +42,19 @@ final class Shard: @unchecked Sendable {
     @exclusivity(unchecked) private var touched: [MemberLink] = []
     private(set) var mailbox: Mailbox!
     private let memoryShare: MemoryBudget.Share
-    private let peersTimer = LoopTimer()
-    private var lastPeersRound = NIODeadline.distantPast
-    /// The hub is leaving: who connects now is turned away.
-    var isLeaving = false
-    private var whenEmpty: EventLoopPromise<Void>?
 
-    init(index: Int, eventLoop: any EventLoop, context: HubContext, settings: HubSettings, table: RoutingTable) {
+    init(index: Int, eventLoop: any EventLoop, context: HubContext<TableBuilder>, settings: HubSettings, table: RoutingTable) {
         self.index = index
         self.context = context
         self.table = table
         view = table.view
         loop = LinkLoop(eventLoop: eventLoop)
+        roster = Roster(loop: loop)
         log = EventLog(context.logger)
         self.settings = settings
         rules = [HelloRules(roles: [.edge], joinList: settings.join), HelloRules(roles: [.service], joinList: settings.join)]
         maxPending = settings.maxPending
         memoryShare = context.memory.share()
-        peersTimer.aim(at: self)
         mailbox = Mailbox(eventLoop: eventLoop) { [unowned self] batch in receive(batch) }
         loop.turnStarted = { [unowned self] in if loopCount > 1 { mailbox.turnStarted() } }
         loop.turnEnding = { [unowned self] in if loopCount > 1 { exchangeBatches() } }
@@ -93,25 +92,11 @@ final class Shard: @unchecked Sendable {
         self.table = table
         view = table.view
         peers.makeRoom(for: table.gauges.count)
-        if !peersTimer.isArmed { loop.arm(peersTimer, at: max(loop.now, lastPeersRound + PeersPacing.interval)) }
+        roster.tableChanged()
         guard table.taken() else { return }
         let version = table.version
         for shard in shards { shard.loop.eventLoop.execute { shard.published(version) } }
     }
-
-    private func published(_ version: UInt64) {
-        loop.enterTurn()
-        // What other loops have sent before they took the table comes before what is said now.
-        mailbox.collect()
-        let waiting = awaiting
-        awaiting = []
-        for member in waiting where member.shell.published(version) { awaiting.append(member) }
-    }
-
-    /// Links that are told something when a version is everywhere.
-    private var awaiting: [MemberLink] = []
-
-    func awaitPublication(_ member: MemberLink) { awaiting.append(member) }
 
     /// Whether the registration in that slot of the table is the one in ``peers``.
     @inline(__always)
@@ -133,6 +118,11 @@ final class Shard: @unchecked Sendable {
         peers.makeRoom(for: slot + 1)
         peers.seat(Peer(id: member.id, loop: index, gauge: member.gauge, link: member), member.gauge, at: slot)
     }
+
+    /// The live link of this loop with that registration.
+    func member(_ id: MemberID) -> MemberLink? { peers.link(of: id.raw) }
+
+    func sayDrain(_ id: MemberID, milliseconds: UInt32) { member(id)?.shell.sayDrain(milliseconds: milliseconds) }
 
     func disown(_ member: MemberLink) {
         guard peers.slot(of: member.id) != nil else { return }
@@ -158,44 +148,4 @@ final class Shard: @unchecked Sendable {
         }
     }
 
-    // MARK: - PEERS
-
-    private func tellPeers() {
-        let now = loop.now
-        lastPeersRound = now
-        var next: NIODeadline?
-        for member in links.values {
-            guard let until = member.shell.tellPeers(now: now) else { continue }
-            next = min(next ?? until, until)
-        }
-        if let next { loop.arm(peersTimer, at: next) }
-    }
-
-    // MARK: - Leaving (rule S25)
-
-    /// Whoever is not registered is turned away; the future is done when the last link is closed.
-    func leave() -> EventLoopFuture<Void> {
-        isLeaving = true
-        for member in links.values where member.memberID == nil { member.shell.refuse(Refusal(.draining, detail: "this hub is leaving")) }
-        let promise = loop.eventLoop.makePromise(of: Void.self)
-        whenEmpty = promise
-        linkGone()
-        return promise.futureResult
-    }
-
-    func linkGone() {
-        guard links.isEmpty else { return }
-        whenEmpty?.succeed(())
-        whenEmpty = nil
-    }
-
-    func cut() {
-        for member in links.values { member.link.abandon(.draining) }
-        whenEmpty?.succeed(())
-        whenEmpty = nil
-    }
-}
-
-extension Shard: TimerTarget {
-    func timerFired(_ timer: LoopTimer) { tellPeers() }
 }

@@ -10,9 +10,12 @@ import Wire
 /// One caller's or agent's link: what it registers as, what goes to it, its end. Its frames come in in `MemberLink+frames`.
 ///
 /// `@unchecked Sendable`: confined to its shard's event loop.
-final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
+final class MemberLink: LinkOwner, HubMember, MemberShellUser, @unchecked Sendable {
     /// Who dials this port.
-    enum Port: Int, CaseIterable { case callers, agents }
+    enum Port: Int, CaseIterable {
+        case callers, agents
+        var side: Side { self == .callers ? .callers : .agents }
+    }
 
     let shard: Shard
     let port: Port
@@ -44,32 +47,28 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
         shell.serve(self)
     }
 
+    var side: Side { port.side }
     var rules: HelloRules { shard.rules[port.rawValue] }
 
     func description(of link: Link) -> LinkDescription {
-        LinkDescription(side: port == .callers ? .callers : .agents, name: shell.known.map { "\($0.identity) (\($0.name))" }, framing: .rpc)
+        LinkDescription(side: side, name: shell.known.map { "\($0.identity) (\($0.name))" }, framing: .rpc)
     }
 
     // MARK: - Coming
 
     func linkOpened(_ link: Link) {
-        shard.links[ObjectIdentifier(self)] = self
+        shard.roster.came(self)
         let context = shard.context
         isAdmitted = context.admission.admit(link.remoteHost)
-        shell.opened(isAdmitted: isAdmitted, memory: context.memory, isLeaving: shard.isLeaving)
+        shell.opened(isAdmitted: isAdmitted, memory: context.memory, isLeaving: shard.roster.isLeaving)
     }
 
     func register(_ member: Member) {
         gauge.setWindow(member.window)
-        let endpoint = AgentTableBuilder.Endpoint(loop: shard.index, gauge: gauge)
-        let (registrar, shard) = (shard.context.registrar, shard)
-        registrar.eventLoop.execute {
-            let answer = registrar.register(member, at: endpoint)
-            shard.onLoop {
-                switch answer {
-                case .registered(let id, _, let version): self.registered(id, version)
-                case .refused(let refusal): self.shell.refusedByRegistry(refusal)
-                }
+        shard.register(member, at: AgentTableBuilder.Endpoint(loop: shard.index, gauge: gauge)) { answer in
+            switch answer {
+            case .registered(let id, _, let version): self.registered(id, version)
+            case .refused(let refusal): self.shell.refusedByRegistry(refusal)
             }
         }
     }
@@ -84,25 +83,16 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
     func update(to member: Member) {
         guard let id = shell.memberID else { return }
         gauge.setWindow(member.window)
-        ask({ $0.update(id, to: member) }, then: { $0.updated(version: $1) })
+        shard.ask({ $0.update(id, to: member) }, then: { self.shell.updated(version: $0) })
     }
 
     /// It leaves: it gets nothing new, and hears when that is so on every loop.
     func drains() {
         guard let id = shell.memberID else { return }
-        ask({ $0.drain(id) }, then: { $0.drains(version: $1) })
+        shard.ask({ $0.drain(id) }, then: { self.shell.drains(version: $0) })
     }
 
-    private func ask(_ change: @escaping @Sendable (Registrar<AgentTableBuilder>) -> UInt64?, then: @escaping @Sendable (MemberShell, UInt64) -> Void)
-    {
-        let (registrar, shard) = (shard.context.registrar, shard)
-        registrar.eventLoop.execute {
-            guard let version = change(registrar) else { return }
-            shard.onLoop { then(self.shell, version) }
-        }
-    }
-
-    func awaitPublication() { shard.awaitPublication(self) }
+    func awaitPublication() { shard.roster.awaitPublication(self) }
 
     var welcomeWords: Welcome {
         let settings = shard.settings
@@ -197,17 +187,17 @@ final class MemberLink: LinkOwner, MemberShellUser, @unchecked Sendable {
     }
 
     func link(_ link: Link, closed end: LinkEnd) {
-        shard.links[ObjectIdentifier(self)] = nil
+        shard.roster.left(self)
         shard.counters[port].closed.add(end.code ?? .lost)
         if isAdmitted { shard.context.admission.release(link.remoteHost) }
         shell.closed(end)
-        guard id != 0 else { return shard.linkGone() }
+        guard id != 0 else { return shard.roster.settled() }
         isWelcomed = false
         if port == .agents { gone(end.remains.held) } else { shard.callerGone(self) }
         // What that has told other loops is on its way before the registration goes.
         shard.postOutboxes()
         shard.context.registrar.forget(MemberID(raw: id))
-        shard.linkGone()
+        shard.roster.settled()
     }
 
     func timerFired(_ timer: LoopTimer) { shell.timerFired() }

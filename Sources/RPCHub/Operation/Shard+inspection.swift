@@ -21,10 +21,11 @@ extension Shard {
         var bytes = (in: 0, out: 0)
         for port in MemberLink.Port.allCases {
             let counted = counters[port]
-            let members = links.values.filter { $0.port == port }
-            samples.append(Sample(.linksOpen, role, "\(port)", value: members.count))
-            samples.append(Sample(.queueBytes, role, "\(port)", value: members.reduce(0) { $0 + $1.queued }))
-            for (code, count) in counted.closed.labelled { samples.append(Sample(.linksClosed, role, "\(port)", code, value: count)) }
+            let side = port.side.rawValue
+            let (links, queued) = roster.count(of: port.side)
+            samples.append(Sample(.linksOpen, role, side, value: links))
+            samples.append(Sample(.queueBytes, role, side, value: queued))
+            for (code, count) in counted.closed.labelled { samples.append(Sample(.linksClosed, role, side, code, value: count)) }
             bytes.in += counted.bytesIn
             bytes.out += counted.bytesOut
         }
@@ -39,27 +40,5 @@ extension Shard {
 
     func pending() -> PendingView {
         PendingView(role: "rpcHub", route: "callers", what: "calls", count: desk.open, oldestMilliseconds: oldestCall)
-    }
-
-    /// Who is registered over a link of this loop.
-    func registrations() -> [RegistrationView] {
-        links.values.compactMap { member in
-            guard let who = member.shell.acceptance.member, let id = member.shell.memberID else { return nil }
-            return RegistrationView(
-                role: "rpcHub", side: "\(member.port)", node: who.identity.node, cluster: who.cluster, name: who.name,
-                state: member.shell.isLeaving ? "draining" : member.isWelcomed ? "up" : "connecting",
-                claims: who.claims.map { $0.lo == $0.hi ? "\($0.lo)" : "\($0.lo)-\($0.hi)" }, remote: member.link.remote, link: member.link.id,
-                generation: id.generation)
-        }
-    }
-
-    /// Registered links, for `/status`.
-    func memberStatus() -> [RoleStatus.Peer] {
-        links.values.compactMap { member in
-            guard let identity = member.shell.acceptance.member?.identity, member.id != 0 else { return nil }
-            return RoleStatus.Peer(
-                route: "\(member.port)", address: "\(identity) at \(member.link.remote)", state: member.shell.isWelcomed ? "up" : "connecting",
-                queuedBytes: member.queued)
-        }
     }
 }

@@ -11,10 +11,10 @@ import Wire
 /// A call belongs to its caller's loop for life; a REQUEST crosses to the loop of its agent, and the answer crosses back.
 ///
 /// `@unchecked Sendable`: confined to ``loop``'s event loop, except ``mailbox``, ``context`` and ``index``.
-final class Shard: @unchecked Sendable {
+final class Shard: HubShard, @unchecked Sendable {
     let index: Int
     let loop: LinkLoop
-    let context: RPCHubContext
+    let context: HubContext<AgentTableBuilder>
     let log: EventLog
     /// What this loop goes by; a reload gives it another.
     private(set) var settings: RPCHubSettings
@@ -33,11 +33,15 @@ final class Shard: @unchecked Sendable {
     @exclusivity(unchecked) var peers = PeerList<MemberLink, AgentGauge>()
     /// Callers of this loop, by slot.
     @exclusivity(unchecked) var callers: [MemberLink?] = []
-    /// Links of this loop, registered or not.
-    var links: [ObjectIdentifier: MemberLink] = [:]
+    let roster: Roster<MemberLink>
     @exclusivity(unchecked) var counters = Counters()
     /// All loops, this one included; set once before anything is served.
-    var shards: [Shard] = [] { didSet { loopCount = shards.count } }
+    var shards: [Shard] = [] {
+        didSet {
+            loopCount = shards.count
+            outboxes = shards.map { _ in ByteBuffer() }
+        }
+    }
     @exclusivity(unchecked) private(set) var loopCount = 1
     /// Entries for each other loop, posted at the end of the turn.
     @exclusivity(unchecked) var outboxes: [ByteBuffer] = []
@@ -47,26 +51,22 @@ final class Shard: @unchecked Sendable {
     /// The hub's own door for Thrift callers; set once before anything is served.
     @exclusivity(unchecked) private(set) var door: ThriftAsker?
     private let memoryShare: MemoryBudget.Share
-    private let peersTimer = LoopTimer()
     private let callTimer = LoopTimer()
     /// The tick that ``callTimer`` is armed for.
     @exclusivity(unchecked) private var armedTick = Int.max
     @exclusivity(unchecked) private var draws = UInt64.random(in: 0 ... .max)
-    private var lastPeersRound = NIODeadline.distantPast
-    /// The hub is leaving: who connects now is turned away.
-    private(set) var isLeaving = false
     /// Agents have been told to finish: no call is begun any more.
     var takesNoCalls = false
     /// Done when that is so on every loop.
     var callsStopped: EventLoopFuture<Void>?
-    private var whenEmpty: EventLoopPromise<Void>?
 
-    init(index: Int, eventLoop: any EventLoop, context: RPCHubContext, settings: RPCHubSettings, table: AgentTable) {
+    init(index: Int, eventLoop: any EventLoop, context: HubContext<AgentTableBuilder>, settings: RPCHubSettings, table: AgentTable) {
         self.index = index
         self.context = context
         self.table = table
         view = table.view
         loop = LinkLoop(eventLoop: eventLoop)
+        roster = Roster(loop: loop)
         log = EventLog(context.logger)
         self.settings = settings
         rules = [HelloRules(roles: [.caller], joinList: settings.join), HelloRules(roles: [.agent], joinList: settings.join)]
@@ -75,7 +75,6 @@ final class Shard: @unchecked Sendable {
         desk = CallDesk(window: settings.window)
         memoryShare = context.memory.share()
         door = settings.thrift.map { ThriftAsker(shard: self, rpcID: $0.rpcID) }
-        peersTimer.aim(at: self)
         callTimer.aim(at: self)
         mailbox = Mailbox(eventLoop: eventLoop) { [unowned self] batch in receive(batch) }
         loop.turnStarted = { [unowned self] in if loopCount > 1 { mailbox.turnStarted() } }
@@ -109,14 +108,6 @@ final class Shard: @unchecked Sendable {
         if door == nil { memoryShare.publish(loop.queuedBytes + loop.keptBytes) }
     }
 
-    /// Runs on this loop, in a turn.
-    func onLoop(_ body: @escaping @Sendable () -> Void) {
-        loop.eventLoop.execute {
-            self.loop.enterTurn()
-            body()
-        }
-    }
-
     /// A random number, for choices that nobody need guess.
     @inline(__always)
     func draw() -> UInt64 {
@@ -135,25 +126,11 @@ final class Shard: @unchecked Sendable {
         self.table = table
         view = table.view
         peers.makeRoom(for: table.gauges.count)
-        if !peersTimer.isArmed { loop.arm(peersTimer, at: max(loop.now, lastPeersRound + PeersPacing.interval)) }
+        roster.tableChanged()
         guard table.taken() else { return }
         let version = table.version
         for shard in shards { shard.loop.eventLoop.execute { shard.published(version) } }
     }
-
-    private func published(_ version: UInt64) {
-        loop.enterTurn()
-        // What other loops have sent before they took the table comes before what is said now.
-        mailbox.collect()
-        let waiting = awaiting
-        awaiting = []
-        for member in waiting where member.shell.published(version) { awaiting.append(member) }
-    }
-
-    /// Links that are told something when a version is everywhere.
-    private var awaiting: [MemberLink] = []
-
-    func awaitPublication(_ member: MemberLink) { awaiting.append(member) }
 
     /// Whether the agent in that slot of the table is the one in ``peers``.
     @inline(__always)
@@ -225,46 +202,10 @@ final class Shard: @unchecked Sendable {
         guard armedTick != .max else { return loop.cancel(callTimer) }
         loop.arm(callTimer, at: .uptimeNanoseconds(UInt64(max(armedTick, 0)) * 10_000_000))
     }
-
-    private func tellPeers() {
-        let now = loop.now
-        lastPeersRound = now
-        var next: NIODeadline?
-        for member in links.values {
-            guard let until = member.shell.tellPeers(now: now) else { continue }
-            next = min(next ?? until, until)
-        }
-        if let next { loop.arm(peersTimer, at: next) }
-    }
-
-    // MARK: - Leaving (rule S25)
-
-    /// Whoever is not registered is turned away; the future is done when the last link is closed.
-    func leave() -> EventLoopFuture<Void> {
-        isLeaving = true
-        for member in links.values where member.id == 0 { member.shell.refuse(Refusal(.draining, detail: "this hub is leaving")) }
-        let promise = loop.eventLoop.makePromise(of: Void.self)
-        whenEmpty = promise
-        linkGone()
-        return promise.futureResult
-    }
-
-    func linkGone() {
-        guard links.isEmpty else { return }
-        whenEmpty?.succeed(())
-        whenEmpty = nil
-    }
-
-    func cut() {
-        for member in links.values { member.link.abandon(.draining) }
-        whenEmpty?.succeed(())
-        whenEmpty = nil
-    }
 }
 
 extension Shard: TimerTarget {
     func timerFired(_ timer: LoopTimer) {
-        guard timer === callTimer else { return tellPeers() }
         expireCalls()
         armedTick = .max
         armCalls()

@@ -22,11 +22,10 @@ final class StillHub {
         let settings = RPCHubSettings(
             id: 1, name: "still", callers: loopback, agents: loopback, join: JoinList([.everything(token: nil)]))
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let context = RPCHubContext(settings: settings, memory: MemoryBudget(limit: 1 << 30), logger: logger, registrar: registrar)
+        let context = HubContext(limits: settings.limits, memory: MemoryBudget(limit: 1 << 30), logger: logger, registrar: registrar)
         let shard = Shard(index: 0, eventLoop: loop, context: context, settings: settings, table: registrar.emptyTable())
         self.shard = shard
         shard.shards = [shard]
-        shard.outboxes = [ByteBuffer()]
         registrar.effects = Registrar<AgentTableBuilder>.Effects(
             publish: { table in shard.loop.eventLoop.execute { shard.take(table) } },
             displace: { id, _ in shard.onLoop { shard.member(id)?.shell.displaced() } }, leave: { _, _, _ in })

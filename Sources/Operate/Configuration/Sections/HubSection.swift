@@ -24,7 +24,7 @@ struct HubSection {
         settings.insecure = join.insecure
         settings.heartbeat = section.value("heartbeat", .duration(), default: settings.heartbeat)
         settings.maxPending = section.value("maxPending", .size(), default: settings.maxPending)
-        settings.limits = section.section("limits", HubSettings.Limits.init(reading:)) ?? settings.limits
+        settings.limits = section.section("limits", MemberLimits.init(reading:)) ?? settings.limits
         self.settings = settings
         if let edges, let services {
             if edges == services, !edges.asksForAnyPort {
@@ -32,14 +32,5 @@ struct HubSection {
             }
             join.check([(edges, settings.edgesOptions), (services, settings.servicesOptions)], in: section)
         }
-    }
-}
-
-extension HubSettings.Limits {
-    /// `limits:` of a hub (rule S16).
-    init(reading section: SectionReader) {
-        self.init()
-        connections = section.limit("connections", .count, default: connections)
-        perAddress = section.limit("perAddress", .count, default: perAddress)
     }
 }

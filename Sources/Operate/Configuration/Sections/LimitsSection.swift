@@ -1,4 +1,5 @@
 import Gateway
+import Membership
 import Sessions
 
 extension GatewaySettings.Limits {
@@ -13,5 +14,14 @@ extension GatewaySettings.Limits {
         maxPending = section.value("maxPending", .size(), default: maxPending)
         handshake = section.value("handshake", .duration(), default: handshake)
         idle = section.value("idle", .duration(), default: idle)
+    }
+}
+
+extension MemberLimits {
+    /// `limits:` of a hub of either kind (rule S16).
+    init(reading section: SectionReader) {
+        self.init()
+        connections = section.limit("connections", .count, default: connections)
+        perAddress = section.limit("perAddress", .count, default: perAddress)
     }
 }

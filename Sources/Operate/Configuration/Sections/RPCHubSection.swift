@@ -26,7 +26,7 @@ struct RPCHubSection {
         settings.insecure = join.insecure
         settings.heartbeat = section.value("heartbeat", .duration(), default: settings.heartbeat)
         settings.maxPending = section.value("maxPending", .size(), default: settings.maxPending)
-        settings.limits = section.section("limits", RPCHubSettings.Limits.init(reading:)) ?? settings.limits
+        settings.limits = section.section("limits", MemberLimits.init(reading:)) ?? settings.limits
         settings.timeout = section.value("timeout", .duration(in: .milliseconds(10) ... .hours(24)), default: settings.timeout)
         settings.maxTimeout = section.value("maxTimeout", .duration(in: .milliseconds(10) ... .hours(24)), default: settings.maxTimeout)
         settings.maxFrame = section.value("maxFrame", .size(in: 4096...RPCHeader.largestFrame), default: settings.maxFrame)
@@ -62,14 +62,5 @@ extension Grammar where T == RPCHubSettings.ThriftDoor.RPCID {
             }
             return .fixed(id)
         }
-    }
-}
-
-extension RPCHubSettings.Limits {
-    /// `limits:` of an RPC hub (rule S16).
-    init(reading section: SectionReader) {
-        self.init()
-        connections = section.limit("connections", .count, default: connections)
-        perAddress = section.limit("perAddress", .count, default: perAddress)
     }
 }

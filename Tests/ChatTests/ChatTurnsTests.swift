@@ -28,6 +28,28 @@ struct ChatTurnsTests {
         #expect(turns.answered(.list) == ChatTurns.Step(isShown: false, hasLeft: true))
     }
 
+    @Test("A last request that is not delivered is asked again; an earlier list that is answered meanwhile is shown")
+    func lastRefused() {
+        var turns = ChatTurns()
+        _ = turns.answered(.logIn)
+        #expect(turns.ask(.list, "") == [request(.list, "")])
+        #expect(turns.leave() == [ChatTurns.last])
+        #expect(turns.undelivered(.say) == ChatTurns.Step())
+        #expect(turns.undelivered(.list) == ChatTurns.Step(asksAgain: true))
+        #expect(turns.answered(.list) == ChatTurns.Step())
+        #expect(turns.answered(.list) == ChatTurns.Step(isShown: false, hasLeft: true))
+    }
+
+    @Test("A list that is not delivered is not waited for")
+    func listRefused() {
+        var turns = ChatTurns()
+        _ = turns.answered(.logIn)
+        _ = turns.ask(.list, "")
+        #expect(turns.undelivered(.list) == ChatTurns.Step())
+        _ = turns.leave()
+        #expect(turns.answered(.list).hasLeft)
+    }
+
     @Test("Who leaves before the login is answered says first what was to be said")
     func leavingEarly() {
         var turns = ChatTurns()

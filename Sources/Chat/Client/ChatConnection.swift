@@ -2,7 +2,6 @@ package import Links
 import NIOCore
 import NIOPosix
 import Synchronization
-import Wire
 
 /// A chat client's connection to a gateway: sends what is asked, and tells what comes.
 package final class ChatConnection: Sendable {
@@ -45,10 +44,16 @@ package final class ChatConnection: Sendable {
     /// - Throws: ``CannotConnect``.
     package static func open(_ endpoint: Endpoint, name: String) async throws -> ChatConnection {
         let (events, sink) = AsyncStream.makeStream(of: Event.self)
+        // Made here and kept: a gateway that refuses at once takes the handler away before the connect is over.
+        let made = Mutex<NIOLoopBound<ChatTalk>?>(nil)
         let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(.seconds(5))
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(ChatTalk(sink, name: name)) }
+                channel.eventLoop.makeCompletedFuture {
+                    let talk = ChatTalk(sink, name: name)
+                    made.withLock { $0 = NIOLoopBound(talk, eventLoop: channel.eventLoop) }
+                    try channel.pipeline.syncOperations.addHandler(talk)
+                }
             }
         do {
             let channel: any Channel =
@@ -56,12 +61,15 @@ package final class ChatConnection: Sendable {
                 case .host(let host, let port): try await bootstrap.connect(host: host, port: port).get()
                 case .unix(let path): try await bootstrap.connect(unixDomainSocketPath: path).get()
                 }
-            let talk = try await channel.eventLoop.submit {
-                NIOLoopBound(try channel.pipeline.syncOperations.handler(type: ChatTalk.self), eventLoop: channel.eventLoop)
-            }.get()
+            guard let talk = made.withLock({ $0 }) else { throw ChannelError.ioOnClosedChannel }
             return ChatConnection(events: events, channel: channel, talk: talk)
         } catch {
-            let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "no answer"
+            let reason =
+                switch error {
+                case let error as IOError: String(cString: strerror(error.errnoCode))
+                case ChannelError.ioOnClosedChannel, ChannelError.alreadyClosed, ChannelError.eof: "it was closed at once"
+                default: "no answer"
+                }
             throw CannotConnect(description: "cannot connect to \(endpoint): \(reason); is a gateway running there?")
         }
     }
@@ -71,12 +79,9 @@ package final class ChatConnection: Sendable {
         channel.eventLoop.execute { self.talk.value.send(type, text) }
     }
 
-    /// Closes when everything that was sent has been answered, 5 s from here at the latest.
+    /// Closes when everything that was sent has been answered; ``Event/ended(_:)`` says that it was not, 5 s from here.
     package func leave() {
-        channel.eventLoop.execute {
-            self.talk.value.leave()
-            self.channel.eventLoop.scheduleTask(in: ChatConnection.patience) { self.channel.close(promise: nil) }
-        }
+        channel.eventLoop.execute { self.talk.value.leave(within: ChatConnection.patience) }
     }
 }
 

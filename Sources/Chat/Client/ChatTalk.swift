@@ -15,6 +15,8 @@ final class ChatTalk: ChannelInboundHandler {
     private var input = ByteBuffer()
     private var hasLeft = false
     private var end = "the gateway closed the connection"
+    /// Between two tries to be heard for the last time.
+    private static let pause = TimeAmount.milliseconds(200)
 
     init(_ sink: AsyncStream<ChatConnection.Event>.Continuation, name: String) {
         self.sink = sink
@@ -25,9 +27,17 @@ final class ChatTalk: ChannelInboundHandler {
 
     func send(_ type: ChatType, _ text: String) { write(turns.ask(type, text)) }
 
-    func leave() {
-        hasLeft = true
+    /// - Parameter patience: the longest wait for the answers to what was asked.
+    func leave(within patience: TimeAmount) {
         write(turns.leave())
+        context?.eventLoop.assumeIsolated().scheduleTask(in: patience) {
+            self.giveUp("not everything was answered within \(patience.nanoseconds / 1_000_000_000) s")
+        }
+    }
+
+    private func giveUp(_ why: String) {
+        end = why
+        context?.close(promise: nil)
     }
 
     private func write(_ requests: [ChatTurns.Request]) {
@@ -80,8 +90,7 @@ final class ChatTalk: ChannelInboundHandler {
             write(pong)
         case (_, .undelivered):
             guard let lost = try? Undelivered(body: packet.body, format: .standard) else { return }
-            let event = ChatConnection.Event.lost(Code.name(of: lost.code))
-            if let type = ChatType(rawValue: lost.lost.type) { answered(type, event) } else { sink.yield(event) }
+            undelivered(ChatType(rawValue: lost.lost.type), Code.name(of: lost.code))
         case (_, .reject):
             if let reject = try? Reject(body: packet.body, format: .standard) { end = "the gateway refused: \(Code.name(of: reject.code))" }
         default: break
@@ -92,7 +101,18 @@ final class ChatTalk: ChannelInboundHandler {
         let step = turns.answered(type)
         if step.isShown { sink.yield(event) }
         write(step.send)
-        if step.hasLeft { context?.close(promise: nil) }
+        guard step.hasLeft else { return }
+        hasLeft = true
+        context?.close(promise: nil)
+    }
+
+    private func undelivered(_ type: ChatType?, _ code: String) {
+        guard type != .logIn else { return giveUp("the login was not delivered: \(code)") }
+        guard let type, turns.undelivered(type).asksAgain else {
+            sink.yield(.lost(code))
+            return
+        }
+        context?.eventLoop.assumeIsolated().scheduleTask(in: ChatTalk.pause) { self.write([ChatTurns.last]) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }

@@ -1,5 +1,6 @@
 /// What a chat client may send when: nothing is said before its login has been answered, and it leaves when everything that it asked for
-/// has been. Answers keep the order of the requests (rule S5), so a last request that is answered means that all are.
+/// has been. The service's answers keep the order of the requests (rule S5), so when it answers a last one it has answered all. Word that
+/// one was not delivered may overtake answers, so then it is asked again.
 package struct ChatTurns {
     package struct Request: Equatable {
         package var type: ChatType
@@ -14,6 +15,8 @@ package struct ChatTurns {
         package var isShown = true
         /// The last answer has come.
         package var hasLeft = false
+        /// The last request is to be sent once more, in a while.
+        package var asksAgain = false
     }
 
     /// What was asked before the login was answered; nil from then on.
@@ -37,10 +40,20 @@ package struct ChatTurns {
     /// Asks for one last thing; ``answered(_:)`` says when it has come.
     package mutating func leave() -> [Request] {
         defer { isLeaving = true }
-        return ask(.list, "")
+        return ask(ChatTurns.last.type, ChatTurns.last.text)
     }
 
-    /// An answer of this type has come, or word that the request was not delivered.
+    /// The last request, once more.
+    package static let last = Request(type: .list, text: "")
+
+    /// Word has come that a request of this type was not delivered. A login that was not is the end of it all, which is not said here.
+    package mutating func undelivered(_ type: ChatType) -> Step {
+        guard type == .list else { return Step() }
+        if !isLeaving { lists = max(lists - 1, 0) }
+        return Step(asksAgain: isLeaving)
+    }
+
+    /// An answer of this type has come.
     package mutating func answered(_ type: ChatType) -> Step {
         switch type {
         case .logIn:

@@ -88,6 +88,15 @@ extension SystemTests {
                 defer { chat.end() }
                 #expect(try chat.exitCode() == 0, "\(chat.errors)")
             }
+            // A gateway that closes before it has answered: what was to be said is not, and that is told.
+            let closing = try Listener()
+            let cut = try ChildProcess(SwitchyardProcess.binary(), ["chat", "--name", "eve", "--to", "127.0.0.1:\(closing.port)"])
+            defer { cut.end() }
+            let connection = try obtain("it connects") { closing.accept(within: .seconds(1)) }
+            guard case .bytes = connection.read(within: .seconds(5)) else { throw Unmet("it did not log in") }
+            connection.cut()
+            #expect(try cut.exitCode() == 1)
+            #expect(cut.errors == ["! the gateway closed the connection"])
             let nobody = try Listener(up: false)
             let alone = try ChildProcess(SwitchyardProcess.binary(), ["chat", "--name", "eve", "--to", "127.0.0.1:\(nobody.port)"])
             defer { alone.end() }
@@ -108,6 +117,16 @@ extension SystemTests {
                 #expect(eve.errors == ["* welcome, eve", "* nobody is not here", "* lobby: ann, eve"])
                 #expect(try ann.exitCode(within: .seconds(15)) == 0, "\(ann.errors)")
                 #expect(ann.output == ["eve: hello"])
+            }
+        }
+
+        @Test("Examples: `chat` at a gateway without a chat service says so and ends with 1")
+        func chatWithoutService() throws {
+            try withGateway(Configuration(routes: ["{ name: echo, types: [7], to: [127.0.0.1:9] }"], gateway: ["publicTypes: [0-99]"])) { gateway in
+                let chat = try ChildProcess(SwitchyardProcess.binary(), ["chat", "--name", "eve", "--to", "127.0.0.1:\(gateway.port)"])
+                defer { chat.end() }
+                #expect(try chat.exitCode() == 1)
+                #expect(chat.errors == ["! the login was not delivered: noRoute"])
             }
         }
 

@@ -57,18 +57,21 @@ struct CallCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How long to wait for the answer, connecting included: 250ms, 2s, 1m.", valueName: "duration"))
     var wait = Wait.call
 
-    @Option(help: ArgumentHelp("The method; service:method multiplexes.", valueName: "name"))
-    var method = "rpc"
+    @Option(help: ArgumentHelp("The method; service:method multiplexes. (default: rpc)", valueName: "name"))
+    var method: String?
 
-    @Option(help: "framed, unframed or header.")
-    var transport = ThriftTransport.framed
+    @Option(help: "framed, unframed or header. (default: framed)")
+    var transport: ThriftTransport?
 
-    @Option(name: .customLong("protocol"), help: "binary, binaryOld or compact.")
-    var encoding = ThriftProtocol.binary
+    @Option(name: .customLong("protocol"), help: "binary, binaryOld or compact. (default: binary)")
+    var encoding: ThriftProtocol?
 
     func validate() throws {
         if body != nil, hex != nil { throw ValidationError("--body and --hex are two ways to say the same; give one") }
         if hub, rpc == nil { throw ValidationError("--hub needs --rpc, the RPC id to call") }
+        if hub, method != nil || transport != nil || encoding != nil {
+            throw ValidationError("--method, --transport and --protocol are Thrift's; a call with --hub goes without them")
+        }
         if !hub, rpc != nil || join != nil { throw ValidationError("--rpc and --join go with --hub") }
         _ = try bytes()
     }
@@ -100,14 +103,14 @@ struct CallCommand: AsyncParsableCommand {
 
     private func exchange(_ request: ProtoRequest) async throws -> ProtoReply {
         var settings = RPCClientSettings(to: [address])
-        settings.transport = transport
-        settings.protocol = encoding
+        settings.transport = transport ?? .framed
+        settings.protocol = encoding ?? .binary
         settings.connections = 1
         // What goes wrong is told by the call's own outcome.
         settings.logger = Logger(label: "call") { _ in SwiftLogNoOpLogHandler() }
         let client = RPCClient(settings)
         do {
-            let reply = try await client.call(request, method: method, timeout: TimeAmount(wait.duration))
+            let reply = try await client.call(request, method: method ?? "rpc", timeout: TimeAmount(wait.duration))
             await client.close(within: .zero)
             return reply
         } catch {

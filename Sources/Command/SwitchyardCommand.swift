@@ -5,7 +5,7 @@ import Operate
 struct SwitchyardCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "switchyard",
-        abstract: "A gateway between packet clients and packet servers.",
+        abstract: "A packet gateway, a message hub and a Thrift RPC proxy in one process.",
         discussion: """
             Start everything on this machine and try it:
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Links
 import NIOCore
+import Operate
 
 /// Where the admin server of a running process is, and how to be let in.
 struct AdminOptions: ParsableArguments {
@@ -26,7 +27,7 @@ struct AdminOptions: ParsableArguments {
         }
         guard let path = token.after("file:") else { throw ValidationError("--token is env:NAME or file:PATH, never the token itself") }
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { throw ValidationError("--token: \(path) cannot be read") }
-        return text.trimmingCharacters(in: .whitespacesAndNewlines)
+        return text.withoutLastLineBreaks
     }
 
     /// Sends one request and gives each piece of the answer to `take`; ends with the answer, when `take` returns false, or at

@@ -40,8 +40,11 @@ final class Demonstration: Sendable {
     private let server: PacketServer
     private let chat: ServiceLink
     private let thrift: RPCServer
+    private let lanes: Lanes
 
-    init(log: LogSwitch) {
+    /// - Parameter laneThreads: the most threads on which handlers run.
+    init(laneThreads: Int, log: LogSwitch) {
+        lanes = Lanes(threads: laneThreads, logger: LogLabel.logger("lanes", log))
         var settings = PacketServerSettings(listen: .host("127.0.0.1", port: 7100))
         settings.name = "echo"
         settings.logger = LogLabel.logger("echo", log)
@@ -49,8 +52,8 @@ final class Demonstration: Sendable {
         var service = ServiceLinkSettings(hubs: [.host("127.0.0.1", port: 7201)])
         service.name = "chat"
         service.logger = LogLabel.logger("chat", log)
-        chat = ChatService.behindHubs(service)
-        thrift = DemonstrationThrift.server(log: log)
+        chat = ChatService.behindHubs(service, lanes: lanes)
+        thrift = DemonstrationThrift.server(lanes: lanes, log: log)
     }
 
     /// Shown beside the roles.
@@ -70,5 +73,6 @@ final class Demonstration: Sendable {
         await chat.drain(within: .seconds(1), atOnce: true)
         await server.drain(within: .seconds(1), atOnce: true)
         await thrift.drain(within: .seconds(1), atOnce: true)
+        lanes.stop()
     }
 }

@@ -17,11 +17,11 @@ enum DemonstrationThrift {
     /// An exception comes back, with the content as its text.
     static let fail: Int32 = 10
 
-    static func server(log: LogSwitch) -> RPCServer {
+    static func server(lanes: Lanes, log: LogSwitch) -> RPCServer {
         var settings = RPCServerSettings(listen: listen)
         settings.name = "thrift"
         settings.logger = LogLabel.logger("thrift", log)
-        return RPCServer(settings) { try await answer($0) }
+        return RPCServer(settings, lanes: lanes) { try await answer($0) }
     }
 
     private static func answer(_ request: ProtoRequest) async throws -> ProtoReply {

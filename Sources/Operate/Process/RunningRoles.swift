@@ -33,7 +33,7 @@ final class RunningRoles: Sendable {
         let memory = MemoryBudget(limit: settings.memory)
         self.memory = memory
         roles = RunningRoles.roles(settings, group: group, memory: memory, log: log)
-        demonstration = withDemonstration ? Demonstration(log: log) : nil
+        demonstration = withDemonstration ? Demonstration(laneThreads: settings.laneThreads, log: log) : nil
         state.name = settings.name
         let shown = roles.map { $0 as any Inspectable } + (demonstration?.servers ?? [])
         admin = settings.admin.map { [state] in

@@ -1,9 +1,12 @@
 import Foundation
 import Gateway
+import Hub
 import Links
 import Logging
+import Membership
 import NIOCore
 import NIOPosix
+import RPCHub
 import RPCProxy
 import Sessions
 import Telemetry
@@ -186,7 +189,11 @@ public struct SwitchyardProcess: Sendable {
     /// RLIMIT_NOFILE is raised; a limit that cannot fit is warned about (rule S16).
     private func warnAboutDescriptors(_ settings: ProcessSettings, logger: Logger) {
         let available = Descriptors.raiseLimit()
-        let limits = [("gateway", settings.gateway?.limits.connections), ("rpcProxy", settings.rpcProxy?.door.limits.connections)]
+        let limits = [
+            ("gateway", settings.gateway?.limits.connections), ("hub", settings.hub?.limits.connections),
+            ("rpcProxy", settings.rpcProxy?.door.limits.connections), ("rpcHub", settings.rpcHub?.limits.connections),
+            ("rpcHub.thrift", settings.rpcHub?.thrift?.door.limits.connections),
+        ]
         for case (let role, let connections?) in limits where connections + 100 > available {
             logger.warning(
                 "\(role).limits.connections: \(connections) needs more than the \(available) open files that the system allows; raise it with ulimit -n"

@@ -112,7 +112,7 @@ struct RPCDocumentTests {
             ),
             (
                 "rpcHub: { callers: { listen: 'a:1' }, agents: { listen: 'a:1' }, insecure: true }",
-                ["edge.yaml:1:47: rpcHub.agents: a:1 is rpcHub.callers.listen too; two listeners cannot share an address"]
+                ["edge.yaml:1:57: rpcHub.agents.listen: a:1 is rpcHub.callers.listen too; two listeners cannot share an address"]
             ),
             (
                 "rpcHub: { callers: { listen: '127.0.0.1:1' }, agents: { listen: '127.0.0.1:2' }, timeout: 2m }",

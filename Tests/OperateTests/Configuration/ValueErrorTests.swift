@@ -94,5 +94,14 @@ struct ValueErrorTests {
             configurationErrors("\(Documents.small)\nadmin: { listen: 127.0.0.1:7000 }") == [
                 "edge.yaml:4:18: admin.listen: 127.0.0.1:7000 is gateway.listen too; two listeners cannot share an address"
             ])
+        let hubs = """
+            hub: { edges: { listen: 'a:1' }, services: { listen: 'a:2' }, insecure: true }
+            rpcHub: { callers: { listen: 'a:3' }, agents: { listen: 'a:2' }, thrift: { listen: 'a:1', rpcID: type }, insecure: true }
+            """
+        #expect(
+            configurationErrors(hubs) == [
+                "edge.yaml:2:57: rpcHub.agents.listen: a:2 is hub.services.listen too; two listeners cannot share an address",
+                "edge.yaml:2:84: rpcHub.thrift.listen: a:1 is hub.edges.listen too; two listeners cannot share an address",
+            ])
     }
 }

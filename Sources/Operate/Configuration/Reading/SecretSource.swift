@@ -40,10 +40,13 @@ struct SecretSource {
             throw Misfit("file:\(path) cannot be read; is it there, and readable for this user?")
         }
         guard let text = String(data: data ?? Data(), encoding: .utf8) else { throw Misfit("file:\(path) is not UTF-8 text") }
-        return String(text.reversed().drop { $0.isNewline }.reversed())
+        return text.withoutLastLineBreaks
     }
 }
 
 extension String {
     fileprivate func after(_ prefix: String) -> String? { hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil }
+
+    /// What a file holds of a secret: everything but the line breaks that editors leave at its end.
+    package var withoutLastLineBreaks: String { String(reversed().drop { $0.isNewline }.reversed()) }
 }

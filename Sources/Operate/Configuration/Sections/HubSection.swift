@@ -27,9 +27,6 @@ struct HubSection {
         settings.limits = section.section("limits", MemberLimits.init(reading:)) ?? settings.limits
         self.settings = settings
         if let edges, let services {
-            if edges == services, !edges.asksForAnyPort {
-                section.fail("services", "\(services) is hub.edges.listen too; two listeners cannot share an address")
-            }
             join.check([(edges, settings.edgesOptions), (services, settings.servicesOptions)], in: section)
         }
     }

@@ -6,7 +6,11 @@ enum ListenerSection {
     private static let missing = Endpoint.host("localhost", port: 0)
 
     /// `listen`.
-    static func read(_ section: SectionReader) -> Endpoint { section.required("listen", .listener) ?? missing }
+    static func read(_ section: SectionReader) -> Endpoint {
+        guard let address = section.required("listen", .listener) else { return missing }
+        section.report.listens(address, at: section.entry("listen")?.value.place ?? section.place, path: section.path(of: "listen"))
+        return address
+    }
 
     /// `allow`, `deny`, `proxyProtocol`, `tls`; a role gives them to its ``Links/Listener``.
     static func options(_ section: SectionReader) -> ListenerOptions {

@@ -37,9 +37,6 @@ struct RPCHubSection {
             section.fail("timeout", "\(Quantity.text(duration: settings.timeout)) is over maxTimeout (\(most)); make one of them fit the other")
         }
         if let callers, let agents {
-            if callers == agents, !callers.asksForAnyPort {
-                section.fail("agents", "\(agents) is rpcHub.callers.listen too; two listeners cannot share an address")
-            }
             join.check([(callers, settings.callersOptions), (agents, settings.agentsOptions)], in: section)
         }
     }

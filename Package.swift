@@ -83,12 +83,12 @@ let package = Package(
 
         .target(
             name: "Hub",
-            dependencies: ["Wire", "Routing", "Telemetry", "Links", "Sessions", "Membership", nioCore, nioPosix, logging],
+            dependencies: ["Wire", "Routing", "Telemetry", "Links", "Sessions", "Membership", nioCore, logging],
             swiftSettings: settings),
 
         .target(
             name: "RPCHub",
-            dependencies: ["Wire", "Routing", "Telemetry", "Links", "Sessions", "Membership", "ThriftLink", nioCore, nioPosix, logging],
+            dependencies: ["Wire", "Routing", "Telemetry", "Links", "Sessions", "Membership", "ThriftLink", nioCore, logging],
             swiftSettings: settings),
 
         .target(
@@ -153,7 +153,9 @@ let package = Package(
             dependencies: ["TestSupport", "Membership", "Wire", "Telemetry", "Links", "Routing", nioCore, nioEmbedded, nioPosix, logging],
             swiftSettings: settings),
         .testTarget(
-            name: "HubTests", dependencies: ["TestSupport", "Hub", "Membership", "Wire", "Routing", "Links", nioCore], swiftSettings: settings),
+            name: "HubTests",
+            dependencies: ["TestSupport", "Hub", "Membership", "Wire", "Routing", "Links", "Telemetry", nioCore, nioPosix, logging],
+            swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",
             dependencies: [

@@ -81,6 +81,8 @@ final class MemberLink: LinkOwner, HubMember, MemberShellUser, @unchecked Sendab
 
     func update(to member: Member) {
         guard let id = shell.memberID else { return }
+        // The list that judged it may be another one by now (rule S26).
+        may = member.may
         shard.ask({ $0.update(id, to: member) }, then: { self.shell.updated(version: $0) })
     }
 

@@ -147,5 +147,4 @@ final class Shard: HubShard, @unchecked Sendable {
             return queued == 0
         }
     }
-
 }

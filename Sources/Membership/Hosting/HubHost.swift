@@ -108,7 +108,7 @@ package final class HubHost<Shard: HubShard>: Sendable {
     // MARK: - Stop
 
     /// Leaves in the order of rule S25: who asks drains first, then who serves; the links of those close when all is said, the others' last.
-    /// - Parameter first: whatever else the hub has leaves before them; given the deadline of all.
+    /// - Parameter first: whatever else the hub has leaves before them, within `limit` by itself.
     package func drain(within limit: Duration, first: @escaping @Sendable () async -> Void = {}) async {
         await end { await self.leave(within: limit, first) }
     }

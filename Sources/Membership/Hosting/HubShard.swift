@@ -7,17 +7,17 @@ package import Telemetry
 /// `Sendable` because it is confined to ``loop``'s event loop, where it is called unless said otherwise.
 package protocol HubShard: AnyObject, Sendable {
     associatedtype Tables: MembershipTables
-    associatedtype Link: HubMember
+    associatedtype MemberLink: HubMember
     var loop: LinkLoop { get }
     var context: HubContext<Tables> { get }
     /// What other loops post.
     var mailbox: Mailbox! { get }
     /// All loops, this one included; set once before anything is served.
     var shards: [Self] { get set }
-    var roster: Roster<Link> { get }
+    var roster: Roster<MemberLink> { get }
     func take(_ table: Tables.Table)
     /// The live link of this loop with that registration.
-    func member(_ id: MemberID) -> Link?
+    func member(_ id: MemberID) -> MemberLink?
     /// The hub leaves, and the link of that registration is to hear it.
     func sayDrain(_ id: MemberID, milliseconds: UInt32)
     func samples() -> [Sample]
@@ -43,7 +43,7 @@ extension HubShard {
     }
 
     /// What this loop says, on the loop, between turns; nil when it has ended.
-    func answer<Answer: Sendable>(_ question: @escaping @Sendable (Self) -> Answer) async -> Answer? {
+    package func answer<Answer: Sendable>(_ question: @escaping @Sendable (Self) -> Answer) async -> Answer? {
         try? await loop.eventLoop.submit { question(self) }.get()
     }
 

@@ -4,11 +4,11 @@ package import Telemetry
 import Wire
 
 /// The links of one event loop of a hub, registered or not: what all of them are told, and the end of the last. Confined to that loop.
-package final class Roster<Member: HubMember> {
+package final class Roster<MemberLink: HubMember> {
     private let loop: LinkLoop
-    private var members: [ObjectIdentifier: Member] = [:]
+    private var members: [ObjectIdentifier: MemberLink] = [:]
     /// Links that are told something when a version is everywhere.
-    private var awaiting: [Member] = []
+    private var awaiting: [MemberLink] = []
     private let peersTimer = LoopTimer()
     private var lastPeersRound = NIODeadline.distantPast
     /// The hub is leaving: who connects now is turned away.
@@ -20,10 +20,10 @@ package final class Roster<Member: HubMember> {
         peersTimer.aim(at: self)
     }
 
-    package func came(_ member: Member) { members[ObjectIdentifier(member)] = member }
+    package func came(_ member: MemberLink) { members[ObjectIdentifier(member)] = member }
 
     /// Its link is closed; ``settled()`` follows when everything that comes of that has been said.
-    package func left(_ member: Member) { members[ObjectIdentifier(member)] = nil }
+    package func left(_ member: MemberLink) { members[ObjectIdentifier(member)] = nil }
 
     // MARK: - Tables
 
@@ -33,7 +33,7 @@ package final class Roster<Member: HubMember> {
     }
 
     /// ``MemberShell/published(_:)`` is called when a version is everywhere.
-    package func awaitPublication(_ member: Member) { awaiting.append(member) }
+    package func awaitPublication(_ member: MemberLink) { awaiting.append(member) }
 
     package func published(_ version: UInt64) {
         let waiting = awaiting
@@ -64,6 +64,7 @@ package final class Roster<Member: HubMember> {
         return promise.futureResult
     }
 
+    /// What came of a link's end has been said: if it was the last, the loop has left.
     package func settled() {
         guard members.isEmpty else { return }
         finish()

@@ -11,7 +11,7 @@ extension RPCHub {
     }
 
     public func samples() async -> [Sample] {
-        await host.samples(role: role) + (await door?.samples(role: role, side: .thrift) ?? [])
+        await host.samples(role: role) + (await door?.samples(role: role) ?? [])
     }
 
     public func status() async -> RoleStatus {
@@ -23,7 +23,7 @@ extension RPCHub {
 
     public func pending() async -> [PendingView] {
         var calls = PendingView(role: role, route: "callers", what: "calls", count: 0)
-        for shard in host.shards { if let view = try? await shard.loop.eventLoop.submit({ shard.pending() }).get() { calls.add(view) } }
+        for shard in host.shards { if let view = await shard.answer({ $0.pending() }) { calls.add(view) } }
         return [calls]
     }
 

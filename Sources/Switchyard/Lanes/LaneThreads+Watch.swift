@@ -1,6 +1,5 @@
 import DequeModule
 import Dispatch
-import Reactors
 
 /// The thread that looks whether the others get on.
 extension LaneThreads {

@@ -43,6 +43,34 @@ extension SystemTests {
             }
         }
 
+        @Test("S26: what a registered service may is what its next HELLO is given, more or less")
+        func permissions() throws {
+            func entries(_ may: String) -> [String] {
+                ["join:", "  - { token: env:EDGE, role: edge }", "  - { token: env:CHAT, role: service, may: [\(may)] }"]
+            }
+            try withReloading(hub(entries("bind")), environment: secrets) { process in
+                let edge = try link(process, .edge, node: 1, token: "edge secret")
+                _ = try edge.receive().read(Welcome.self)
+                let service = try link(process, .service, node: 2, token: "chat secret")
+                _ = try service.receive().read(Welcome.self)
+                let kick = Packet(Kick(code: 8, reason: ""), es: 1, session: 7)
+                func helloAgain() throws {
+                    try service.send(Packet(Hello(role: .service, cluster: 1, node: 2, claims: [Claim(100, 199)], token: Array("chat secret".utf8))))
+                    while try service.receive().control != .welcome {}
+                }
+                try service.send(kick)
+                #expect(try service.word().read(Undelivered.self).code == Code.unauthorized.rawValue)
+                try process.reload(hub(entries("kick")))
+                try helloAgain()
+                try service.send(kick)
+                #expect(try edge.word().control == .kick)
+                try process.reload(hub(entries("bind")))
+                try helloAgain()
+                try service.send(kick)
+                #expect(try service.word().read(Undelivered.self).code == Code.unauthorized.rawValue)
+            }
+        }
+
         @Test("S26: limits and the heartbeat change while the hub runs; what cannot is named, and nothing of that file is taken over")
         func values() throws {
             try withReloading(hub([])) { process in

@@ -239,6 +239,8 @@ package final class HubLink: LinkOwner, @unchecked Sendable {
     }
 
     private var hasRemains = false
+    /// What the hub's last word on this link was.
+    private var rejection: Code?
 
     private func finish() {
         loop.cancel(timer)
@@ -299,6 +301,7 @@ package final class HubLink: LinkOwner, @unchecked Sendable {
 
     private func rejected(_ reject: Reject) {
         machine.rejected(code: reject.code)
+        rejection = Code(rawValue: reject.code)
         log("rejected", .error, "\(name) rejects us: \(Code.name(of: reject.code))\(reject.reason.isEmpty ? "" : ": \(reject.reason)")")
     }
 
@@ -314,8 +317,13 @@ package final class HubLink: LinkOwner, @unchecked Sendable {
     package func link(_ link: Link, closed end: LinkEnd) {
         self.link = nil
         isClosingWhenEmpty = false
-        let code = end.code ?? .lost
-        if welcome != nil, code != .draining { log("down", .warning, "\(name) is down: \(end.error.map(describe) ?? code.name); dialing again") }
+        let code = rejection ?? end.code ?? .lost
+        rejection = nil
+        if welcome != nil, machine.isHubLeaving, end.error == nil {
+            log("down", .info, "\(name) has left; dialing again")
+        } else if welcome != nil, code != .draining {
+            log("down", .warning, "\(name) is down: \(end.error.map(describe) ?? code.name); dialing again")
+        }
         down(code)
         if hasRemains {
             hasRemains = false

@@ -64,6 +64,25 @@ struct HubLinkTests {
         }
     }
 
+    @Test("An end counts by what the hub said last; one that has said DRAIN and closes in order has left, which is no warning")
+    func ends() async throws {
+        let cases = [
+            (Packet(Reject(.takenOver)), "down takenOver", "is down: takenOver; dialing again"),
+            (Packet(Drain(deadlineMilliseconds: 1000)), "down lost", "has left; dialing again"),
+        ]
+        for (word, end, line) in cases {
+            try await DialingRig.run { rig in
+                rig.answer { $0.header.type == ControlType.hello.rawValue ? [DialingRig.welcome(hub: 1), word] : [] }
+                await rig.start()
+                try await rig.until("its last word is read") { $0.contains { $0 == "leaving" || $0.hasPrefix("log rejected") } }
+                rig.closeLinks()
+                try await rig.until("down") { $0.contains("left") }
+                #expect(rig.events.contains(end))
+                #expect(rig.events.contains { $0.hasPrefix("log down: ") && $0.hasSuffix(line) })
+            }
+        }
+    }
+
     @Test("S17: a hub that says nothing for three heartbeats is closed with code 18")
     func silence() async throws {
         try await DialingRig.run { rig in

@@ -26,7 +26,7 @@ public final class RPCHub: ProcessRole {
         self.host = host
         door = settings.thrift.map { thrift in
             let places = host.shards.compactMap { shard in shard.door.map { ThriftDoor.Place(loop: shard.loop, handler: $0) } }
-            return ThriftDoor(thrift.door, group: group, places: places, memory: memory, logger: logger)
+            return ThriftDoor(thrift.door, side: .thrift, group: group, places: places, memory: memory, logger: logger)
         }
     }
 
@@ -45,8 +45,8 @@ public final class RPCHub: ProcessRole {
 
     /// Leaves in the order of rule S25: callers drain first, then agents; agents' links close when everything is answered, callers' last.
     public func drain(within limit: Duration, atOnce: Bool) async {
-        // Thrift callers know no DRAIN: they leave first, while everyone else goes on.
-        await host.drain(within: limit, first: { [door] in await door?.drain(within: limit, atOnce: atOnce) })
+        // Thrift callers know no DRAIN: they leave first, while everyone else goes on; the last quarter of the time is the others'.
+        await host.drain(within: limit, first: { [door] in await door?.drain(within: limit * 3 / 4, atOnce: atOnce) })
     }
 
     /// Gets ready to go by other settings while members and Thrift callers stay (rule S26). Listen addresses, the hub's id and its largest frame are

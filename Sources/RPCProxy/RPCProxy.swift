@@ -74,7 +74,7 @@ public final class RPCProxy: ProcessRole {
 
     public func samples() async -> [Sample] {
         var samples = [Sample(.draining, role, value: phase == "serving" ? 0 : 1)]
-        samples += await door.samples(role: role, side: .clients)
+        samples += await door.samples(role: role)
         for loop in loops { samples += (try? await loop.loop.eventLoop.submit { loop.samples() }.get()) ?? [] }
         return samples
     }

@@ -166,7 +166,7 @@ public final class RPCServer: Service, ProcessRole {
             Sample(.laneDepth, role, value: lanes.waiting),
             Sample(.laneStalls, role, value: lanes.stallCount),
         ]
-        samples += await door?.samples(role: role, side: .clients) ?? []
+        samples += await door?.samples(role: role) ?? []
         for loop in loops { samples += (try? await loop.loop.eventLoop.submit { loop.samples(role: self.role) }.get()) ?? [] }
         return samples
     }

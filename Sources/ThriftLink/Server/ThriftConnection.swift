@@ -62,7 +62,7 @@ package final class ThriftConnection: LinkOwner {
         if door.isLeaving { link.close(.draining) }
     }
 
-    package func description(of link: Link) -> LinkDescription { LinkDescription(side: .clients, framing: .thrift) }
+    package func description(of link: Link) -> LinkDescription { LinkDescription(side: door.side, framing: .thrift) }
     package var codeOfSilentEnd: Code { .cancelled }
 
     private func refuse(_ kind: String, _ why: String) {

@@ -8,6 +8,7 @@ package import Telemetry
 /// A listener for Thrift clients in every form: what a server, a proxy and a hub have in common toward those who call them.
 package final class ThriftDoor: Sendable {
     private let settings: ThriftDoorSettings
+    private let side: Side
     private let group: any EventLoopGroup
     private let loops: [Loop]
     private let admission: Admission
@@ -33,10 +34,14 @@ package final class ThriftDoor: Sendable {
     }
 
     /// - Parameters:
+    ///   - side: what its clients are called where the process is looked at.
     ///   - group: the event loops of `places`, and no others.
     ///   - memory: the bound on the queues of the whole process; what the loops of `places` hold is counted here.
-    package init(_ settings: ThriftDoorSettings, group: any EventLoopGroup, places: [Place], memory: MemoryBudget, logger: Logger) {
+    package init(
+        _ settings: ThriftDoorSettings, side: Side = .clients, group: any EventLoopGroup, places: [Place], memory: MemoryBudget, logger: Logger
+    ) {
         self.settings = settings
+        self.side = side
         self.group = group
         self.logger = logger
         let admission = Admission(settings.limits)
@@ -44,7 +49,7 @@ package final class ThriftDoor: Sendable {
         let shares = places.map { _ in memory.share() }
         loops = places.enumerated().map { index, place in
             let door = ThriftDoorLoop(
-                loop: place.loop, settings: settings, admission: admission, memory: memory, shares: shares, index: index,
+                loop: place.loop, side: side, settings: settings, admission: admission, memory: memory, shares: shares, index: index,
                 log: EventLog(logger), handler: place.handler)
             return Loop(door: door, eventLoop: place.loop.eventLoop)
         }
@@ -103,15 +108,15 @@ package final class ThriftDoor: Sendable {
 
     // MARK: - Inspection
 
-    package func samples(role: String, side: Side) async -> [Sample] {
+    package func samples(role: String) async -> [Sample] {
         var samples = listener.withLock { $0 }?.samples(role: role, side: side.rawValue) ?? []
-        for loop in loops { samples += (try? await loop.eventLoop.submit { loop.door.samples(role: role, side: side) }.get()) ?? [] }
+        for loop in loops { samples += (try? await loop.eventLoop.submit { loop.door.samples(role: role) }.get()) ?? [] }
         return samples
     }
 }
 
 extension ThriftDoorLoop {
-    fileprivate func samples(role: String, side: Side) -> [Sample] {
+    fileprivate func samples(role: String) -> [Sample] {
         [
             Sample(.linksOpen, role, side.rawValue, value: openConnections),
             Sample(.queueBytes, role, side.rawValue, value: queuedBytes),

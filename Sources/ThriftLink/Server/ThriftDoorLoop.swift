@@ -9,6 +9,7 @@ import Wire
 /// Everything but `init` is called on the loop.
 package final class ThriftDoorLoop {
     package let loop: LinkLoop
+    let side: Side
     /// What this loop goes by; a reload gives it another.
     @exclusivity(unchecked) private(set) var settings: ThriftDoorSettings
     let admission: Admission
@@ -39,10 +40,11 @@ package final class ThriftDoorLoop {
     }
 
     init(
-        loop: LinkLoop, settings: ThriftDoorSettings, admission: Admission, memory: MemoryBudget, shares: [MemoryBudget.Share], index: Int,
-        log: EventLog, handler: any ThriftCallHandler
+        loop: LinkLoop, side: Side, settings: ThriftDoorSettings, admission: Admission, memory: MemoryBudget, shares: [MemoryBudget.Share],
+        index: Int, log: EventLog, handler: any ThriftCallHandler
     ) {
         self.loop = loop
+        self.side = side
         self.settings = settings
         self.admission = admission
         self.memory = memory

@@ -32,6 +32,9 @@ extension SystemTests {
                 #expect(try agent.take().header.isOneway)
                 try client.call(4, ProtoRequest(type: type), method: "other")
                 #expect(try client.reply().answer == .exception(ThriftException(.unknownMethod, "noRoute: there is no method other")))
+                let links = try adminGet("/links?side=thrift", port: hub.adminPort).body
+                let found = try JSONSerialization.jsonObject(with: Data(links.utf8)) as? [[String: Any]]
+                #expect(found?.count == 1 && found?[0]["side"] as? String == "thrift", "\(links)")
                 try hub.expectNothingOpen()
             }
         }

@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import NIOEmbedded
 import Sessions
+import Telemetry
 import Wire
 
 @testable import ThriftLink
@@ -48,7 +49,7 @@ final class EmbeddedDoor {
         change(&settings)
         let budget = MemoryBudget(limit: memory)
         door = ThriftDoorLoop(
-            loop: loop, settings: settings, admission: Admission(settings.limits), memory: budget, shares: [budget.share()], index: 0,
+            loop: loop, side: .clients, settings: settings, admission: Admission(settings.limits), memory: budget, shares: [budget.share()], index: 0,
             log: EventLog(Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }), handler: handler)
     }
 

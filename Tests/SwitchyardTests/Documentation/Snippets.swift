@@ -49,4 +49,25 @@ enum Snippets {
         let link = ServiceLink(hubs, lanes: lanes, handlers: handlers)
         _ = (server, link)
     }
+
+    static func agent(_ token: String) async throws {
+        var settings = AgentSettings(hubs: [.host("10.0.0.8", port: 7401), .host("10.0.0.9", port: 7401)], rpcIDs: [1...1, 10...19])
+        settings.token = Array(token.utf8)
+        let agent = RPCHubAgent(settings) { request in
+            guard request.type == 7 else { throw RPCError(.badRequest, "type \(request.type) is not served") }
+            return ProtoReply(type: request.type, text: request.text.uppercased())
+        }
+        try await agent.run()
+    }
+
+    static func caller(_ token: String) async throws {
+        var settings = CallerSettings(hubs: [.host("10.0.0.8", port: 7400), .host("10.0.0.9", port: 7400)])
+        settings.token = Array(token.utf8)
+        let caller = RPCHubCaller(settings)
+        try await caller.start()
+        let reply = try await caller.call(rpcID: 1, request: ProtoRequest(type: 7, text: "hello", shardingID: 42), timeout: .seconds(2))
+        try await caller.send(rpcID: 1, request: ProtoRequest(type: 7, text: "nobody waits for this"))
+        await caller.stop()
+        print(reply.text)
+    }
 }

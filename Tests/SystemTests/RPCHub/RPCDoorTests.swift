@@ -67,6 +67,23 @@ extension SystemTests {
                 try hub.expectNothingOpen()
             }
         }
+
+        @Test("S25: a Thrift call that does not end costs callers and agents their leaving in order no more than itself")
+        func leaving() throws {
+            try withDoor("type", hub: ["timeout: 60s"]) { hub, port in
+                let agent = try hub.agent(5, 12...12)
+                let caller = try hub.caller()
+                let client = ThriftPeer(try Socket(port: port))
+                try client.call(1, ProtoRequest(type: 12))
+                _ = try agent.take()
+                hub.child.signal(SIGTERM)
+                #expect(try caller.word().header.kind == RPCKind.drain.rawValue)
+                try caller.send(RPCFrame(.drain, Drain(deadlineMilliseconds: 0)))
+                while try agent.word().header.kind != RPCKind.drain.rawValue {}
+                try agent.send(RPCFrame(.drain, Drain(deadlineMilliseconds: 0)))
+                #expect(try hub.child.exitCode(within: .seconds(15)) == 0)
+            }
+        }
     }
 }
 

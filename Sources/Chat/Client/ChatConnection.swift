@@ -44,14 +44,14 @@ package final class ChatConnection: Sendable {
     /// - Throws: ``CannotConnect``.
     package static func open(_ endpoint: Endpoint, name: String) async throws -> ChatConnection {
         let (events, sink) = AsyncStream.makeStream(of: Event.self)
-        // Made here and kept: a gateway that refuses at once takes the handler away before the connect is over.
-        let made = Mutex<NIOLoopBound<ChatTalk>?>(nil)
+        // One for each address that is tried. Kept, because a gateway that refuses at once takes the handler away before the connect is over.
+        let made = Mutex<[ObjectIdentifier: NIOLoopBound<ChatTalk>]>([:])
         let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(.seconds(5))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let talk = ChatTalk(sink, name: name)
-                    made.withLock { $0 = NIOLoopBound(talk, eventLoop: channel.eventLoop) }
+                    made.withLock { $0[ObjectIdentifier(channel)] = NIOLoopBound(talk, eventLoop: channel.eventLoop) }
                     try channel.pipeline.syncOperations.addHandler(talk)
                 }
             }
@@ -61,7 +61,7 @@ package final class ChatConnection: Sendable {
                 case .host(let host, let port): try await bootstrap.connect(host: host, port: port).get()
                 case .unix(let path): try await bootstrap.connect(unixDomainSocketPath: path).get()
                 }
-            guard let talk = made.withLock({ $0 }) else { throw ChannelError.ioOnClosedChannel }
+            guard let talk = made.withLock({ $0[ObjectIdentifier(channel)] }) else { throw ChannelError.ioOnClosedChannel }
             return ChatConnection(events: events, channel: channel, talk: talk)
         } catch {
             let reason =

@@ -74,8 +74,8 @@ package struct DialingMachine: ~Copyable {
     package init() {}
 
     package var isUp: Bool { state == .up }
-    /// The hub has said that it leaves: its end is no surprise.
-    package var isHubLeaving: Bool { hub != .no }
+    /// The hub has said that it leaves, and we that nothing new follows: its end is no surprise.
+    package var isHubServed: Bool { hub == .answered }
     /// New work may go to it.
     package var isOpen: Bool { state == .up && hub == .no && own == .no }
 

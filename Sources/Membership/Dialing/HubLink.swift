@@ -319,8 +319,8 @@ package final class HubLink: LinkOwner, @unchecked Sendable {
         isClosingWhenEmpty = false
         let code = rejection ?? end.code ?? .lost
         rejection = nil
-        if welcome != nil, machine.isHubLeaving, end.error == nil {
-            log("down", .info, "\(name) has left; dialing again")
+        if welcome != nil, machine.isHubServed, code == .lost, end.error == nil {
+            log("down", .info, "\(name) has left")
         } else if welcome != nil, code != .draining {
             log("down", .warning, "\(name) is down: \(end.error.map(describe) ?? code.name); dialing again")
         }

@@ -68,7 +68,7 @@ struct HubLinkTests {
     func ends() async throws {
         let cases = [
             (Packet(Reject(.takenOver)), "down takenOver", "is down: takenOver; dialing again"),
-            (Packet(Drain(deadlineMilliseconds: 1000)), "down lost", "has left; dialing again"),
+            (Packet(Drain(deadlineMilliseconds: 1000)), "down lost", "has left"),
         ]
         for (word, end, line) in cases {
             try await DialingRig.run { rig in

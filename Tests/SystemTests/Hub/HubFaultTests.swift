@@ -79,7 +79,7 @@ extension SystemTests {
                     #expect(try client.exchange(Packet(100, "\(number)")).text == "\(number)")
                     pass(.milliseconds(50))
                 }
-                #expect(fleet.gateway.child.errors.count { $0.contains("takenOver") } == 1)
+                #expect(fleet.gateway.child.errors.count { $0.contains("rejects us: takenOver") } == 1)
                 #expect(!twin.child.errors.contains { $0.contains("takenOver") })
                 let old = try fleet.gateway.client()
                 try old.send(Packet(100, "1"))

@@ -6,8 +6,11 @@ import Wire
 extension SystemTests {
     /// Thrift callers reach the hub's agents through its own door.
     @Suite struct RPCDoorTests {
-        private func withDoor(_ rpcID: String, hub more: [String] = [], _ body: (RPCHubProcess, UInt16) throws -> Void) throws {
-            try withRPCHub(hub: ["thrift: { listen: \"127.0.0.1:0\", rpcID: \(rpcID) }"] + more) { hub in
+        private func withDoor(_ rpcID: String, hub more: [String] = [], drainTimeout: String = "5s", _ body: (RPCHubProcess, UInt16) throws -> Void)
+            throws
+        {
+            let thrift = ["thrift: { listen: \"127.0.0.1:0\", rpcID: \(rpcID) }"]
+            try withRPCHub(hub: thrift + more, top: ["loops: 2", "drainTimeout: \(drainTimeout)"]) { hub in
                 try body(hub, try SwitchyardProcess.port(in: hub.child.outputLine("rpcHub thrift listening on ")))
             }
         }
@@ -70,14 +73,14 @@ extension SystemTests {
 
         @Test("S25: a Thrift call that does not end costs callers and agents their leaving in order no more than itself")
         func leaving() throws {
-            try withDoor("type", hub: ["timeout: 60s"]) { hub, port in
+            try withDoor("type", hub: ["timeout: 60s"], drainTimeout: "12s") { hub, port in
                 let agent = try hub.agent(5, 12...12)
                 let caller = try hub.caller()
                 let client = ThriftPeer(try Socket(port: port))
                 try client.call(1, ProtoRequest(type: 12))
                 _ = try agent.take()
                 hub.child.signal(SIGTERM)
-                #expect(try caller.word().header.kind == RPCKind.drain.rawValue)
+                #expect(try caller.word(within: .seconds(20)).header.kind == RPCKind.drain.rawValue)
                 try caller.send(RPCFrame(.drain, Drain(deadlineMilliseconds: 0)))
                 while try agent.word().header.kind != RPCKind.drain.rawValue {}
                 try agent.send(RPCFrame(.drain, Drain(deadlineMilliseconds: 0)))
